@@ -1,0 +1,74 @@
+"""The speech encoder: convolutional subsampling by 4, then bidirectional LSTM layers.
+
+Shapes: B batch, T frames or encoder positions, F mel bins, C channels.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from scriba.core.memory import Memory, mask_from_lengths
+from scriba.core.recurrent import BidirectionalStack
+
+SUBSAMPLING = 4
+
+
+@dataclass(frozen=True)
+class EncoderConfig:
+    """The speech encoder.
+
+    Args:
+        channels: Channels of the two convolutions.
+        size: Size of each direction of an LSTM layer.
+        layers: Number of bidirectional LSTM layers.
+        dropout: Dropout probability after the convolutions and after each layer.
+    """
+
+    channels: int = 32
+    size: int = 192
+    layers: int = 3
+    dropout: float = 0.1
+
+
+class SpeechEncoder(nn.Module):
+    """Log-mel frames to `Memory`, one position for every four frames.
+
+    Args:
+        config: Sizes.
+        mel_bins: F.
+    """
+
+    def __init__(self, config: EncoderConfig, mel_bins: int) -> None:
+        super().__init__()
+        self.convolutions = nn.ModuleList(
+            nn.Conv2d(channels, config.channels, kernel_size=3, stride=2, padding=1)
+            for channels in (1, config.channels)
+        )
+        bins = _halved(_halved(torch.tensor(mel_bins))).item()
+        self.dropout = nn.Dropout(config.dropout)
+        self.recurrent = BidirectionalStack(
+            int(bins) * config.channels, hidden_size=config.size, layers=config.layers, dropout=config.dropout
+        )
+        self.memory_size = 2 * config.size
+
+    def output_lengths(self, lengths_B: Tensor) -> Tensor:
+        """Return the number of positions for inputs of that many frames."""
+        return _halved(_halved(lengths_B))
+
+    def forward(self, inputs: Tensor, lengths_B: Tensor) -> Memory:
+        """Encode padded features (B, T, F)."""
+        images_BCTF = inputs[:, None].contiguous(memory_format=torch.channels_last)
+        for convolution in self.convolutions:
+            images_BCTF = torch.relu(convolution(images_BCTF))
+            lengths_B = _halved(lengths_B)
+            mask_BT = mask_from_lengths(lengths_B, images_BCTF.shape[2])
+            images_BCTF = images_BCTF * mask_BT[:, None, :, None]  # else padding leaks into the next window
+        states_BTD = self.dropout(images_BCTF.permute(0, 2, 3, 1).flatten(2))
+        return Memory(self.recurrent(states_BTD, lengths_B), lengths_B)
+
+
+def _halved(lengths: Tensor) -> Tensor:
+    return (lengths + 1) // 2

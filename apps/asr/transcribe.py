@@ -1,0 +1,88 @@
+"""scriba asr transcribe: audio files to text."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from scriba.asr.writers import ONE_FILE_EACH, WRITERS
+from scriba.core.errors import UsageError
+from scriba.core.example import Example
+from scriba.core.files import write_text
+from scriba.core.options import build_parser, parse_config, run_command
+from scriba.core.precision import Device, Precision
+from scriba.core.progress import say, track
+from scriba.core.search import DecodingConfig
+from scriba.loading import build_recogniser, check_task, open_bundle, read_config
+
+DESCRIPTION = """Write down what is said in audio files (wav, flac, ogg, mp3; any rate and number of channels).
+
+Example: scriba asr transcribe talk.wav --model asr-an4-en --format srt
+"""
+
+
+@dataclass(frozen=True)
+class TranscribeConfig:
+    """Options of transcription.
+
+    Args:
+        files: Audio files.
+        model: Bundle folder, name of a bundled model, or hf:owner/name.
+        format: txt, json (a line a file, with tokens, words, confidence and times), srt, vtt or tsv.
+        out: Folder to write one file for each input to; null writes to standard output.
+        decoding: How text is found; defaults are those of the model.
+        max_seconds: Longest audio that is accepted, or null for the model's limit.
+        batch_size: Files in a batch at most.
+        device: auto takes a GPU when there is one.
+        precision: Number format of convolutions and recurrent layers; auto asks the hardware for bfloat16.
+    """
+
+    files: list[str] = field(default_factory=list)
+    model: str = "asr-an4-en"
+    format: Literal["txt", "json", "srt", "vtt", "tsv"] = "txt"
+    out: str | None = None
+    decoding: DecodingConfig = field(default_factory=DecodingConfig)
+    max_seconds: float | None = None
+    batch_size: int = 8
+    device: Device = "auto"
+    precision: Precision = "auto"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command; returns the exit status."""
+    return run_command(_transcribe, argv)
+
+
+def _transcribe(argv: Sequence[str]) -> int:
+    parser = build_parser("scriba asr transcribe", DESCRIPTION, TranscribeConfig, {"files*": "Audio files."})
+    bundle = open_bundle(parse_config(parser, TranscribeConfig, argv).model)
+    check_task(bundle, "asr")
+    decoding = {f"decoding.{option}": value for option, value in bundle.config.get("decoding", {}).items()}
+    options = parse_config(parser, TranscribeConfig, argv, decoding)
+    if options.out is None and options.format in ONE_FILE_EACH and len(options.files) > 1:
+        raise UsageError(f"--format {options.format} makes one file for each input; name a folder with --out.")
+    limit = {} if options.max_seconds is None else {"features": {"max_seconds": options.max_seconds}}
+    recogniser = build_recogniser(bundle, read_config(bundle, limit), options.device, options.precision)
+    examples = [Example(file, Path(file), "") for file in options.files]
+    results = recogniser.run(examples, options.decoding, batch_size=options.batch_size)
+    failed = 0
+    for result in track(results, "transcribing", len(examples)):
+        if result.error is not None:
+            failed += 1
+            say(f"scriba: {result.error}")
+            continue
+        text = WRITERS[options.format](result, result.hypotheses[options.decoding.method])
+        if options.out is not None:
+            write_text(Path(options.out) / f"{Path(result.example.id).stem}.{options.format}", text)
+        else:
+            named = options.format == "txt" and len(examples) > 1
+            sys.stdout.write(f"{result.example.id}\t{text}" if named else text)
+            sys.stdout.flush()
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,210 @@
+"""Batches: which examples go together, and how they become tensors.
+
+Shapes: B batch, U target length.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
+from torch.utils.data import DataLoader, Dataset, Sampler
+
+from scriba.core.ctc import required_positions
+from scriba.core.example import Example
+from scriba.core.memory import Encoder
+from scriba.core.task import Draw, Task
+from scriba.core.tokenizer import BLANK
+
+Key = tuple[int, int]
+"""Epoch and index of an example: all that its augmentation depends on, next to the seed."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """A padded batch.
+
+    Attributes:
+        ids: Ids of the examples.
+        inputs: Inputs, padded with zeros in dimension 1.
+        lengths_B: Valid entries of dimension 1.
+        targets_BU: Target ids, padded with 0.
+        target_lengths_B: Length of each target.
+    """
+
+    ids: tuple[str, ...]
+    inputs: Tensor
+    lengths_B: Tensor
+    targets_BU: Tensor
+    target_lengths_B: Tensor
+
+    def to(self, device: torch.device) -> Batch:
+        """Return the batch on a device."""
+        return Batch(self.ids, *(t.to(device, non_blocking=True) for t in self.tensors()))
+
+    def tensors(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Return the arguments of the model."""
+        return self.inputs, self.lengths_B, self.targets_BU, self.target_lengths_B
+
+
+PAD_MULTIPLE = 32
+"""Padded lengths are multiples of this: oneDNN compiles its recurrent kernels anew for every shape that it meets,
+which costs a hundred times the work itself, so few different shapes are fast."""
+
+
+def pad_inputs(inputs: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
+    """Stack inputs of different lengths (dimension 0), zero padded; return them and their lengths."""
+    lengths = [len(x) for x in inputs]
+    longest = -(-max(lengths) // PAD_MULTIPLE) * PAD_MULTIPLE
+    padded = inputs[0].new_zeros(len(inputs), longest, *inputs[0].shape[1:])
+    for row, x in zip(padded, inputs, strict=True):
+        row[: len(x)] = x
+    return padded, torch.tensor(lengths)
+
+
+def pack_by_length(lengths: Sequence[int], max_items: int, max_frames: int) -> Iterator[slice]:
+    """Cut a sequence of lengths into consecutive batches.
+
+    A batch holds at most `max_items`, and at most `max_frames` frames after padding (but at least one item).
+    """
+    start, longest = 0, 0
+    for i, length in enumerate(lengths):
+        longest = max(longest, length)
+        count = i - start + 1
+        if count > 1 and (count > max_items or longest * count > max_frames):
+            yield slice(start, i)
+            start, longest = i, length
+    if start < len(lengths):
+        yield slice(start, len(lengths))
+
+
+def plan_epoch(lengths: Sequence[int], max_items: int, max_frames: int, seed: int, epoch: int) -> list[list[int]]:
+    """Return the batches of one epoch, as indices: a pure function of its arguments.
+
+    Examples are ordered by length, blurred by 10 % so that the neighbours change from epoch to epoch, cut into
+    batches bounded by total frames, and the batches shuffled.
+    """
+    rng = np.random.default_rng([seed, epoch])
+    blurred = np.asarray(lengths) * rng.uniform(0.95, 1.05, len(lengths))
+    order = np.argsort(blurred, kind="stable")
+    slices = pack_by_length([lengths[i] for i in order], max_items, max_frames)
+    batches = [order[s].tolist() for s in slices]
+    rng.shuffle(batches)
+    return batches
+
+
+class EndlessSampler(Sampler[list[Key]]):
+    """Batches of keys, epoch after epoch, from a given place on; each process takes every n-th batch.
+
+    Args:
+        lengths: Frames of each example.
+        max_items: Examples per batch at most.
+        max_frames: Frames per batch at most, padding included.
+        seed: Seed of the order.
+        rank: Number of this process.
+        processes: Number of processes.
+    """
+
+    def __init__(
+        self,
+        lengths: Sequence[int],
+        *,
+        max_items: int,
+        max_frames: int,
+        seed: int,
+        rank: int = 0,
+        processes: int = 1,
+    ) -> None:
+        self.lengths = lengths
+        self.max_items = max_items
+        self.max_frames = max_frames
+        self.seed = seed
+        self.rank = rank
+        self.processes = processes
+        self.epoch = 0
+        self.batch = 0
+
+    def start_at(self, epoch: int, batch: int) -> None:
+        """Start the next iteration at a batch of an epoch."""
+        self.epoch, self.batch = epoch, batch
+
+    def plan(self, epoch: int) -> list[list[int]]:
+        """Return this process's batches of an epoch; every process gets equally many."""
+        batches = plan_epoch(self.lengths, self.max_items, self.max_frames, self.seed, epoch)
+        whole = len(batches) + -len(batches) % self.processes
+        return [batches[i % len(batches)] for i in range(self.rank, whole, self.processes)]
+
+    def __iter__(self) -> Iterator[list[Key]]:
+        epoch, start = self.epoch, self.batch
+        while True:
+            for batch in self.plan(epoch)[start:]:
+                yield [(epoch, i) for i in batch]
+            epoch, start = epoch + 1, 0
+
+
+Item = tuple[str, Tensor, list[int]]
+
+
+class TrainingSet(Dataset[Any]):
+    """Examples prepared and augmented on demand.
+
+    Where augmentation made an input too short for CTC to align its target, the plain input is taken.
+
+    Args:
+        task: Prepares the inputs.
+        examples: The examples.
+        targets: Their target ids.
+        encoder: Tells its output length.
+        seed: Seed of the augmentation.
+    """
+
+    def __init__(
+        self,
+        task: Task,
+        examples: Sequence[Example],
+        targets: Sequence[list[int]],
+        encoder: Encoder,
+        seed: int,
+    ) -> None:
+        self.task = task
+        self.examples = examples
+        self.targets = targets
+        self.encoder = encoder
+        self.seed = seed
+
+    def __len__(self) -> int:
+        return len(self.examples)
+
+    def __getitem__(self, key: Key) -> Item:
+        epoch, index = key
+        example, target = self.examples[index], self.targets[index]
+        draw_seed = int(np.random.SeedSequence([self.seed, epoch, index]).generate_state(1)[0])
+        inputs = self.task.prepare(example, Draw(draw_seed, epoch))
+        if int(self.encoder.output_lengths(torch.tensor(len(inputs)))) < required_positions(target):
+            inputs = self.task.prepare(example)
+        return example.id, inputs, target
+
+
+def collate(items: Sequence[Item]) -> Batch:
+    """Pad items into a batch."""
+    ids, inputs, targets = zip(*items, strict=True)
+    padded, lengths_B = pad_inputs(inputs)
+    targets_BU = pad_sequence([torch.tensor(t) for t in targets], batch_first=True, padding_value=BLANK)
+    return Batch(ids, padded, lengths_B, targets_BU, torch.tensor([len(t) for t in targets]))
+
+
+def build_loader(dataset: TrainingSet, sampler: EndlessSampler, workers: int) -> DataLoader[Batch]:
+    """Return a loader of endless batches."""
+    return DataLoader(
+        dataset,
+        batch_sampler=sampler,
+        collate_fn=collate,
+        num_workers=workers,
+        pin_memory=torch.cuda.is_available(),
+        generator=torch.Generator().manual_seed(0),  # else it draws a seed from the stream that dropout uses
+    )

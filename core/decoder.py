@@ -1,0 +1,232 @@
+"""The recurrent decoder with attention.
+
+One step, in this order (Bahdanau et al. 2015, arXiv 1409.0473):
+
+1. a_t from s_{t-1} and all h; context w_t = a_t H
+2. s_t = RNN([e(y_t) ; w_t], s_{t-1})
+3. logits of y_{t+1} = f(e(y_t), w_t, s_t)
+
+`forward` teaches (all target tokens known, the output layer runs once after the loop), `step` decodes.
+
+Shapes: B batch, T encoder positions, U target length, V vocabulary, D memory size, H decoder size,
+E embedding size, N attention heads, L layers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from scriba.core.attention import Attention, AttentionConfig, Keys, build_attention
+from scriba.core.memory import Memory
+from scriba.core.precision import full
+from scriba.core.recurrent import CellStack, CellState
+
+
+@dataclass(frozen=True)
+class DecoderConfig:
+    """The recurrent decoder.
+
+    Args:
+        cell: Recurrent cell, lstm or gru.
+        layers: Number of recurrent layers.
+        size: Size of the decoder state H.
+        embedding_size: Size of a token embedding.
+        dropout: Dropout probability on embeddings, between layers and before the output layer.
+    """
+
+    cell: Literal["lstm", "gru"] = "lstm"
+    layers: int = 1
+    size: int = 256
+    embedding_size: int = 128
+    dropout: float = 0.1
+
+
+class State(NamedTuple):
+    """Everything a decoder carries from step to step; a plain value that can be gathered along the batch.
+
+    Attributes:
+        cells: State of the recurrent layers.
+        keys: The projected memory; None without attention.
+        weights_BNT: Attention weights of the last step; None without attention.
+        fixed_BD: The context fed at every step when there is no attention (D is 0 when none is fed).
+    """
+
+    cells: CellState
+    keys: Keys | None
+    weights_BNT: Tensor | None
+    fixed_BD: Tensor | None
+
+    def select(self, rows: Tensor) -> State:
+        """Return the state of the given rows of the batch (indices may repeat)."""
+        return State(
+            self.cells.select(rows),
+            None if self.keys is None else self.keys.select(rows),
+            None if self.weights_BNT is None else self.weights_BNT[rows],
+            None if self.fixed_BD is None else self.fixed_BD[rows],
+        )
+
+
+class Trace(NamedTuple):
+    """What a training pass leaves behind.
+
+    Attributes:
+        logits_BUV: Logits of the next token at each step.
+        weights_BUNT: The distributions a; None without attention.
+        chosen_BUNT: What was read: a itself, or one-hot samples of hard attention; None without attention.
+        expect_B: True where hard attention read the expectation; None unless attention is hard.
+    """
+
+    logits_BUV: Tensor
+    weights_BUNT: Tensor | None
+    chosen_BUNT: Tensor | None
+    expect_B: Tensor | None
+
+
+class Decoder(nn.Module):
+    """Recurrent decoder over a `Memory`, with attention or without.
+
+    Args:
+        attention: The attention, or None: then the last encoder state starts the decoder.
+        feed_last_state: Without attention, also feed the last encoder state at every step.
+        embedding: Token embedding, (V, E).
+        cells: Recurrent layers on [e(y_t) ; w_t].
+        memory_size: D.
+        size: H.
+        dropout: Dropout probability on embeddings and before the output layer.
+    """
+
+    def __init__(
+        self,
+        *,
+        attention: Attention | None,
+        feed_last_state: bool,
+        embedding: nn.Embedding,
+        cells: CellStack,
+        memory_size: int,
+        size: int,
+        dropout: float,
+    ) -> None:
+        super().__init__()
+        self.attention = attention
+        self.embedding = embedding
+        self.cells = cells
+        self.size = size
+        self.context_size = memory_size if attention is not None or feed_last_state else 0
+        layers = len(cells.cells)
+        self.start = None if attention is not None else nn.Linear(memory_size, layers * size)
+        self.combine = nn.Linear(embedding.embedding_dim + self.context_size + size, size)
+        self.output = nn.Linear(size, embedding.num_embeddings)
+        self.dropout = nn.Dropout(dropout)
+
+    def init(self, memory: Memory) -> State:
+        """Return the state before the first token; the memory is projected here, once."""
+        layers = len(self.cells.cells)
+        if self.attention is not None:
+            zeros_LBH = memory.states_BTD.new_zeros(layers, memory.states_BTD.shape[0], self.size)
+            keys = self.attention.keys(memory)
+            return State(self.cells.start(zeros_LBH), keys, self.attention.start_weights(memory), None)
+        assert self.start is not None
+        last_BD = memory.last_state()
+        start_BLH = torch.tanh(self.start(last_BD)).unflatten(-1, (layers, self.size))
+        return State(self.cells.start(start_BLH.transpose(0, 1)), None, None, last_BD[:, : self.context_size])
+
+    def step(self, state: State, tokens_B: Tensor) -> tuple[Tensor, State]:
+        """Advance one step while decoding.
+
+        Args:
+            state: From `init` or the step before.
+            tokens_B: The previous tokens y_t, int64.
+
+        Returns:
+            Logits of the next token (B, V) and the new state.
+        """
+        embedded_BE = self.embedding(tokens_B)
+        context_BD, state, _ = self._advance(embedded_BE, state, None)
+        return self._readout(embedded_BE, context_BD, state.cells.hidden[-1]), state
+
+    def forward(self, memory: Memory, tokens_BU: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Run over known previous tokens (teacher forcing).
+
+        Args:
+            memory: Encoder states.
+            tokens_BU: Previous tokens y_1..y_U, beginning with the start symbol, int64.
+
+        Returns:
+            Logits (B, U, V) and attention weights (B, U, T), averaged over heads; None without attention.
+        """
+        trace = self.trace(memory, tokens_BU)
+        weights = trace.weights_BUNT
+        return trace.logits_BUV, None if weights is None else weights.mean(2)
+
+    def trace(self, memory: Memory, tokens_BU: Tensor) -> Trace:
+        """Like `forward`, and keep what REINFORCE needs of hard attention."""
+        state = self.init(memory)
+        expect_B = self._draw_expectation(tokens_BU)
+        embedded_BUE = self.dropout(self.embedding(tokens_BU))
+        contexts, hiddens, weights, chosen = [], [], [], []
+        for embedded_BE in embedded_BUE.unbind(1):
+            context_BD, state, chosen_BNT = self._advance(embedded_BE, state, expect_B)
+            contexts.append(context_BD)
+            hiddens.append(state.cells.hidden[-1])
+            if state.weights_BNT is not None and chosen_BNT is not None:
+                weights.append(state.weights_BNT)
+                chosen.append(chosen_BNT)
+        logits_BUV = self._readout(embedded_BUE, torch.stack(contexts, 1), torch.stack(hiddens, 1))
+        if not weights:
+            return Trace(logits_BUV, None, None, None)
+        return Trace(logits_BUV, torch.stack(weights, 1), torch.stack(chosen, 1), expect_B)
+
+    def _draw_expectation(self, tokens_BU: Tensor) -> Tensor | None:
+        """Draw which utterances of the batch read the expectation although attention is hard."""
+        if self.attention is None or not self.attention.hard or not self.training:
+            return None
+        draw_B = torch.rand(tokens_BU.shape[0], device=tokens_BU.device)
+        return draw_B < self.attention.expectation_probability
+
+    def _advance(
+        self, embedded_BE: Tensor, state: State, expect_B: Tensor | None
+    ) -> tuple[Tensor, State, Tensor | None]:
+        """Steps 1 and 2 of the module docstring; returns context, state and what was chosen."""
+        weights_BNT, chosen_BNT = None, None
+        if self.attention is None:
+            assert state.fixed_BD is not None
+            context_BD = state.fixed_BD
+        else:
+            assert state.keys is not None and state.weights_BNT is not None
+            query_BH = state.cells.hidden[-1]
+            context_BD, weights_BNT, chosen_BNT = self.attention(query_BH, state.keys, state.weights_BNT, expect_B)
+        _, cells = self.cells(torch.cat([embedded_BE, context_BD], dim=-1), state.cells)
+        return context_BD, State(cells, state.keys, weights_BNT, state.fixed_BD), chosen_BNT
+
+    def _readout(self, embedded: Tensor, context: Tensor, hidden: Tensor) -> Tensor:
+        """Step 3, for one step or for all steps at once."""
+        combined = torch.tanh(self.combine(torch.cat([embedded, context, hidden], dim=-1)))
+        return full(self.output(self.dropout(combined)))
+
+
+def build_decoder(
+    config: DecoderConfig, attention: AttentionConfig, *, memory_size: int, vocabulary_size: int
+) -> Decoder:
+    """Assemble the configured decoder."""
+    glimpse = build_attention(attention, memory_size=memory_size, query_size=config.size)
+    feed_last_state = glimpse is None and attention.without == "every_step"
+    context_size = memory_size if glimpse is not None or feed_last_state else 0
+    return Decoder(
+        attention=glimpse,
+        feed_last_state=feed_last_state,
+        embedding=nn.Embedding(vocabulary_size, config.embedding_size),
+        cells=CellStack(
+            config.cell,
+            input_size=config.embedding_size + context_size,
+            hidden_size=config.size,
+            layers=config.layers,
+            dropout=config.dropout,
+        ),
+        memory_size=memory_size,
+        size=config.size,
+        dropout=config.dropout,
+    )

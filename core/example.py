@@ -1,0 +1,45 @@
+"""The one thing that crosses from datasets/ to apps/: an `Example`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Samples:
+    """A waveform made or decoded in memory.
+
+    Attributes:
+        values: Samples in [-1, 1], shape (samples,) or (samples, channels).
+        rate: Samples per second.
+    """
+
+    values: NDArray[np.float32]
+    rate: int
+
+
+Source = Path | bytes | Samples
+"""Where the input is: a file, the bytes of a file, or samples in memory."""
+
+
+@dataclass(frozen=True)
+class Example:
+    """One input with its target text.
+
+    Attributes:
+        id: Unique name within its source, used in every message about the example.
+        source: The input itself or where to find it.
+        target: The text, or several texts that describe the same input.
+        extra: Anything else the source knows (speaker, true times, ...).
+    """
+
+    id: str
+    source: Source
+    target: str | tuple[str, ...]
+    extra: Mapping[str, Any] = field(default_factory=dict)

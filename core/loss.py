@@ -1,0 +1,112 @@
+"""The joint loss, L = ctc_weight * L_ctc + (1 - ctc_weight) * L_att (Kim, Hori & Watanabe 2017).
+
+Both parts are negative log likelihoods per target token, so that the weight means the same for short and long
+targets. Hard attention adds the REINFORCE terms of Xu et al. 2015, equation (12).
+
+Shapes: B batch, T encoder positions, U target length, V vocabulary, N heads.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from scriba.core.decoder import Trace
+from scriba.core.tokenizer import BLANK, SOS_EOS
+
+
+@dataclass(frozen=True)
+class LossConfig:
+    """What is minimised.
+
+    Args:
+        ctc_weight: Weight of the CTC loss: 0 trains attention only, 1 CTC only.
+        label_smoothing: Probability spread over all labels in the attention loss.
+        reinforce_weight: Weight of the REINFORCE term, hard attention only.
+        entropy_weight: Weight of the entropy of the attention weights, hard attention only.
+    """
+
+    ctc_weight: float = 0.3
+    label_smoothing: float = 0.1
+    reinforce_weight: float = 1.0
+    entropy_weight: float = 0.01
+
+
+class Losses(NamedTuple):
+    """The loss and its parts, scalars; a part that is not trained is 0.
+
+    Attributes:
+        total: What is minimised.
+        ctc: CTC negative log likelihood per target token.
+        attention: Cross entropy per target token, label smoothing included.
+    """
+
+    total: Tensor
+    ctc: Tensor
+    attention: Tensor
+
+
+def teacher_tokens(targets_BU: Tensor, lengths_B: Tensor) -> tuple[Tensor, Tensor]:
+    """Return what the decoder reads and what it shall say, both (B, U + 1): sos + target, target + eos.
+
+    Padding is `BLANK` in both.
+    """
+    start_B1 = torch.full_like(lengths_B[:, None], SOS_EOS)
+    inputs = torch.cat([start_B1, targets_BU], dim=1)
+    labels = F.pad(targets_BU, (0, 1), value=BLANK)
+    return inputs, labels.scatter(1, lengths_B[:, None], start_B1)
+
+
+def cross_entropy(logits_BUV: Tensor, labels_BU: Tensor, smoothing: float = 0.0) -> Tensor:
+    """Return -log p of each label, (B, U), label-smoothed; 0 on padding."""
+    return F.cross_entropy(
+        logits_BUV.transpose(1, 2), labels_BU, ignore_index=BLANK, label_smoothing=smoothing, reduction="none"
+    )
+
+
+class Reinforce(nn.Module):
+    """Gradient of hard attention: Monte Carlo with a moving-average baseline and an entropy term.
+
+    With r = log p(y | sampled positions) per token and baseline b, the surrogate
+    -weight * (r - b) * mean log a(sample) - entropy_weight * H[a] has the gradient of equation (12).
+    `b <- 0.9 b + 0.1 r`, equation (11); it is a buffer, so it travels with checkpoints.
+
+    Args:
+        weight: Weight of the sampled term.
+        entropy_weight: Weight of the entropy.
+    """
+
+    baseline: Tensor
+
+    def __init__(self, weight: float, entropy_weight: float) -> None:
+        super().__init__()
+        self.weight = weight
+        self.entropy_weight = entropy_weight
+        self.register_buffer("baseline", torch.zeros(()))
+
+    def forward(self, trace: Trace, labels_BU: Tensor) -> Tensor:
+        """Return the surrogate loss of a training pass."""
+        assert trace.weights_BUNT is not None and trace.chosen_BUNT is not None
+        valid_BU = labels_BU != BLANK
+        tokens_B = valid_BU.sum(1)
+        reward_B = -cross_entropy(trace.logits_BUV.detach(), labels_BU).sum(1) / tokens_B
+        log_weights = trace.weights_BUNT.clamp_min(1e-12).log()
+        heads = trace.weights_BUNT.shape[2]
+        chosen_BU = (trace.chosen_BUNT.detach() * log_weights).sum((2, 3)) / heads
+        entropy_BU = -(trace.weights_BUNT * log_weights).sum((2, 3)) / heads
+        sampled_B = torch.ones_like(tokens_B, dtype=torch.bool) if trace.expect_B is None else ~trace.expect_B
+        advantage_B = (reward_B - self.baseline) * sampled_B
+        reinforce_B = advantage_B * (chosen_BU * valid_BU).sum(1) / tokens_B
+        entropy_B = (entropy_BU * valid_BU).sum(1) / tokens_B
+        if self.training:
+            self.baseline.mul_(0.9).add_(0.1 * reward_B.mean())
+        return -(self.weight * reinforce_B + self.entropy_weight * entropy_B).mean()
+
+
+def mean_per_token(nll_B: Tensor, lengths_B: Tensor) -> Tensor:
+    """Return the sum over the batch divided by the number of target tokens."""
+    return nll_B.sum() / lengths_B.sum()

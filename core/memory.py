@@ -1,0 +1,63 @@
+"""What an encoder hands to the heads: its states and how many of them are real.
+
+Shapes: B batch, T encoder positions, D memory size.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+
+def mask_from_lengths(lengths_B: Tensor, size: int) -> Tensor:
+    """Return a boolean mask, shape (B, size), true where the position is below its length."""
+    positions_T = torch.arange(size, device=lengths_B.device)
+    return positions_T[None, :] < lengths_B[:, None]
+
+
+@dataclass(frozen=True)
+class Memory:
+    """Encoder states h_1..h_T of a batch.
+
+    Attributes:
+        states_BTD: The states; what lies at or beyond a length is never looked at.
+        lengths_B: Number of valid positions, int64.
+        grid: (H', W') when the positions are the cells of an image map in row order, else None.
+    """
+
+    states_BTD: Tensor
+    lengths_B: Tensor
+    grid: tuple[int, int] | None = None
+
+    @cached_property
+    def mask_BT(self) -> Tensor:
+        """True at valid positions."""
+        return mask_from_lengths(self.lengths_B, self.states_BTD.shape[1])
+
+    def last_state(self) -> Tensor:
+        """Return the state at the last valid position, shape (B, D)."""
+        rows_B = torch.arange(self.lengths_B.shape[0], device=self.lengths_B.device)
+        return self.states_BTD[rows_B, self.lengths_B - 1]
+
+    def select(self, rows: Tensor) -> Memory:
+        """Return the memory of the given rows of the batch (indices may repeat)."""
+        return Memory(self.states_BTD[rows], self.lengths_B[rows], self.grid)
+
+
+class Encoder(Protocol):
+    """What a core model asks of an app's encoder (an `nn.Module`)."""
+
+    memory_size: int
+    """D, the size of one state."""
+
+    def __call__(self, inputs: Tensor, lengths_B: Tensor) -> Memory:
+        """Encode a padded batch; `lengths_B` counts the valid entries of dimension 1."""
+        ...
+
+    def output_lengths(self, lengths_B: Tensor) -> Tensor:
+        """Return the number of encoder positions for inputs of the given lengths."""
+        ...

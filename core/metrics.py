@@ -1,0 +1,56 @@
+"""Word and character error rates (jiwer), and the text normalisations they may be taken after."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable, Mapping, Sequence
+
+import jiwer
+
+from scriba.core.errors import UsageError, nearest
+
+
+def no_change(text: str) -> str:
+    """Return the text as it is."""
+    return text
+
+
+def plain_words(text: str) -> str:
+    """NFC, lower case, punctuation other than apostrophes removed, white space single."""
+    text = unicodedata.normalize("NFC", text).lower().replace("’", "'")
+    return " ".join(re.sub(r"[^\w\s']|_", " ", text).split())
+
+
+NORMALISATIONS: Mapping[str, Callable[[str], str]] = {"none": no_change, "words": plain_words}
+
+
+def normalisation(name: str) -> Callable[[str], str]:
+    """Return the normalisation of that name.
+
+    Raises:
+        UsageError: There is none.
+    """
+    if name not in NORMALISATIONS:
+        hint = nearest(name, NORMALISATIONS)
+        raise UsageError(f"--normalise {name}: use one of {', '.join(NORMALISATIONS)}.{hint}")
+    return NORMALISATIONS[name]
+
+
+def error_rates(references: Sequence[str], texts: Sequence[str]) -> dict[str, float]:
+    """Return WER and CER in percent with their counts, over all texts together.
+
+    Spaces count as characters. References must not be empty (the data check drops such rows).
+
+    Returns:
+        wer, cer; word_ and char_ substitutions, deletions, insertions; words and characters of the references.
+    """
+    words = jiwer.process_words(list(references), list(texts))
+    characters = jiwer.process_characters(list(references), list(texts))
+    rates: dict[str, float] = {"wer": 100 * words.wer, "cer": 100 * characters.cer}
+    for name, counts in (("word", words), ("char", characters)):
+        rates[f"{name}_substitutions"] = counts.substitutions
+        rates[f"{name}_deletions"] = counts.deletions
+        rates[f"{name}_insertions"] = counts.insertions
+        rates[f"{name}s"] = counts.hits + counts.substitutions + counts.deletions
+    return rates

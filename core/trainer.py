@@ -1,0 +1,365 @@
+"""The training loop.
+
+Everything random about a step is a function of the seed and of where the step stands, never of what ran before:
+the order of batches and the augmentation of (seed, epoch, example), dropout of (seed, step, process). So a run
+that was killed and resumed gives the same weights, bit for bit on a CPU, as one that never stopped.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+import signal
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from dataclasses import asdict
+from types import FrameType
+
+import numpy as np
+import torch
+from accelerate import Accelerator
+from accelerate.utils import broadcast_object_list
+from torch import Tensor
+from tqdm import tqdm
+
+from scriba.core.averaging import Average
+from scriba.core.batching import Batch, EndlessSampler, TrainingSet, build_loader
+from scriba.core.bundle import save_bundle
+from scriba.core.card import model_card
+from scriba.core.checkpoint import Progress, pack, unpack
+from scriba.core.config import RunConfig
+from scriba.core.errors import InputError
+from scriba.core.example import Example
+from scriba.core.loss import Losses
+from scriba.core.model import Seq2Seq
+from scriba.core.precision import resolve_device, resolve_precision
+from scriba.core.progress import say
+from scriba.core.recogniser import Recogniser
+from scriba.core.run_folder import RunFolder
+from scriba.core.schedule import learning_rate
+from scriba.core.task import Task
+from scriba.core.tokenizer import Tokenizer
+
+MAX_SKIPPED = 10
+"""Steps in a row with a non-finite loss after which training stops."""
+NOT_IN_BUNDLE = ("data", "training", "run_dir", "init", "device", "precision")
+"""Options of a run that say nothing about how the model is used."""
+
+
+class Interrupted(Exception):
+    """Training was asked to stop, and stopped after a checkpoint."""
+
+
+def build_accelerator(config: RunConfig) -> Accelerator:
+    """Return the accelerator for the configured device and number format."""
+    device = resolve_device(config.device)
+    dtype = resolve_precision(config.precision, device)
+    mixed = {torch.float32: "no", torch.bfloat16: "bf16", torch.float16: "fp16"}[dtype]
+    return Accelerator(mixed_precision=mixed, cpu=device.type == "cpu")
+
+
+class Trainer:
+    """One training run.
+
+    Args:
+        accelerator: Devices, processes and number format.
+        task: The app's part.
+        config: The run.
+        model: The model, freshly built or initialised.
+        tokenizer: The tokenizer of its vocabulary.
+        examples: Training examples, all usable.
+        frames: Their numbers of frames.
+        dev: Examples that choose the best weights; without any, the last weights are kept.
+    """
+
+    def __init__(
+        self,
+        *,
+        accelerator: Accelerator,
+        task: Task,
+        config: RunConfig,
+        model: Seq2Seq,
+        tokenizer: Tokenizer,
+        examples: Sequence[Example],
+        frames: Sequence[int],
+        dev: Sequence[Example],
+    ) -> None:
+        self.accelerator = accelerator
+        self.task, self.config, self.tokenizer, self.dev = task, config, tokenizer, dev
+        self.folder = RunFolder(config.run_dir)
+        self.progress = Progress()
+        self.average = Average(config.training.average, config.training.ema_decay, config.training.average_last)
+        evaluated = copy.deepcopy(model).to(accelerator.device).eval()
+        dtype = resolve_precision(config.precision, accelerator.device)
+        self.recogniser = Recogniser(task, evaluated, tokenizer, accelerator.device, dtype)
+        targets = [tokenizer.encode(_one_text(example)) for example in examples]
+        dataset = TrainingSet(task, examples, targets, model.encoder, config.seed)
+        plan = config.training
+        self.sampler = EndlessSampler(
+            frames,
+            max_items=plan.batch_size,
+            max_frames=plan.max_batch_frames,
+            seed=config.seed,
+            rank=accelerator.process_index,
+            processes=accelerator.num_processes,
+        )
+        self.loader = build_loader(dataset, self.sampler, config.data.workers)
+        total = plan.epochs * math.ceil(len(self.sampler.plan(0)) / plan.accumulate)
+        self.total_steps = min(total, plan.max_steps or total)
+        optimizer = torch.optim.AdamW(_groups(model, plan.weight_decay), betas=(0.9, 0.98))
+        self.module = model
+        self.model, self.optimizer = accelerator.prepare(model, optimizer)
+        self.meter = Meter()
+
+    def run(self) -> Progress:
+        """Train to the end, from the last checkpoint if there is one.
+
+        Raises:
+            Interrupted: Ctrl-C or SIGTERM came; a checkpoint was written first.
+            InputError: The loss stayed non-finite.
+        """
+        if self.accelerator.is_main_process:
+            self.folder.save_config(asdict(self.config))
+        self.accelerator.wait_for_everyone()
+        self._resume()
+        if self.progress.finished:
+            return self.progress
+        self.folder.forget_after(self.progress.step)
+        self.sampler.start_at(self.progress.epoch, self.progress.batch)
+        batches = iter(self.loader)
+        bar = tqdm(
+            desc="training",
+            total=self.total_steps,
+            initial=self.progress.step,
+            unit="step",
+            dynamic_ncols=True,
+            disable=None if self.accelerator.is_main_process else True,
+        )
+        with bar, _stop_signal() as stop:
+            while not self.progress.finished:
+                self._epoch(batches, bar, stop)
+        return self.progress
+
+    def _epoch(self, batches: Iterator[Batch], bar: tqdm[None], stop: threading.Event) -> None:
+        """Run what is left of the present epoch, then evaluate if it is due."""
+        plan, progress = self.config.training, self.progress
+        count = len(self.sampler.plan(progress.epoch))
+        while progress.batch < count and progress.step < self.total_steps:
+            group = [next(batches) for _ in range(min(plan.accumulate, count - progress.batch))]
+            self._step(group)
+            progress.step += 1
+            progress.batch += len(group)
+            bar.update()
+            if progress.step % plan.log_every == 0:
+                self._log_window(bar)
+            if stop.is_set():
+                self._checkpoint()
+                raise Interrupted
+            if progress.step % plan.checkpoint_every == 0 and progress.batch < count:
+                self._checkpoint()
+        if progress.batch >= count:
+            progress.epoch, progress.batch = progress.epoch + 1, 0
+        ended = progress.step >= self.total_steps or progress.epoch >= plan.epochs
+        if ended or progress.epoch % plan.eval_every == 0:
+            self._evaluate()
+        progress.finished = ended or (plan.patience is not None and progress.waited >= plan.patience)
+        self._checkpoint()
+
+    def _step(self, group: Sequence[Batch]) -> None:
+        """One optimiser step over a group of batches, skipped if the loss or its gradient is not finite."""
+        plan, progress = self.config.training, self.progress
+        torch.manual_seed(_step_seed(self.config.seed, progress.step, self.accelerator.process_index))
+        self.model.train()
+        rate = learning_rate(
+            progress.step, self.total_steps, peak=plan.learning_rate, warmup=plan.warmup, decay=plan.decay
+        )
+        for parameters in self.optimizer.param_groups:
+            parameters["lr"] = rate
+        finite = True
+        for i, batch in enumerate(group):
+            last = i == len(group) - 1
+            with nullcontext() if last else self.accelerator.no_sync(self.model):
+                losses: Losses = self.model(*batch.to(self.accelerator.device).tensors())
+                finite = finite and self._all_finite(losses.total)
+                if not finite:
+                    break
+                self.accelerator.backward(losses.total / len(group))
+            self.meter.add(losses, int(batch.lengths_B.sum()))
+        if finite:
+            norm = self.accelerator.clip_grad_norm_(self.model.parameters(), plan.clip_norm)
+            finite = self.accelerator.scaler is not None or bool(torch.isfinite(norm))
+        if finite:
+            self.optimizer.step()
+            self.average.after_step(self.module)
+            progress.skipped = 0
+        else:
+            self._skip(group)
+        self.optimizer.zero_grad()
+
+    def _all_finite(self, loss: Tensor) -> bool:
+        flag = torch.isfinite(loss.detach()).float()
+        return bool(self.accelerator.reduce(flag, "mean") == 1) if self.accelerator.num_processes > 1 else bool(flag)
+
+    def _skip(self, group: Sequence[Batch]) -> None:
+        ids = [id for batch in group for id in batch.ids]
+        self.progress.skipped += 1
+        say(f"step {self.progress.step}: the loss is not finite; skipped the batch of {', '.join(ids)}")
+        self.folder.log("skipped", self.progress.step, {"ids": ids})
+        if self.progress.skipped >= MAX_SKIPPED:
+            raise InputError(
+                f"the loss was not finite in {MAX_SKIPPED} steps in a row, last for {', '.join(ids)}; "
+                "lower --training.learning_rate or look at these examples."
+            )
+
+    def _evaluate(self) -> None:
+        """Score the averaged weights on dev, and keep them as the bundle if they are the best so far."""
+        self.average.before_evaluation(self.module)
+        if self.accelerator.is_main_process:
+            weights = {n: t.half() if t.is_floating_point() else t for n, t in self._averaged().items()}
+            self.recogniser.model.load_state_dict(weights)
+            scores = score_methods(self.recogniser, self.dev, self.config)
+            self.progress.waited += 1
+            score = scores.get(f"{self.config.decoding.method}_{self.task.shown[0]}", -math.inf)
+            if score < self.progress.best or not self.dev:
+                self.progress.best, self.progress.waited = score, 0
+                self._save_bundle(weights, scores)
+            self.folder.log("dev", self.progress.step, {"epoch": self.progress.epoch, **scores})
+            shown = ", ".join(f"{n} {v:.2f}" for n, v in scores.items())
+            say(f"epoch {self.progress.epoch}, step {self.progress.step}: dev {shown or 'none'}")
+        place = broadcast_object_list([self.progress.best, self.progress.waited])
+        self.progress.best, self.progress.waited = place
+
+    def _averaged(self) -> dict[str, Tensor]:
+        return self.average.weights(self.module)
+
+    def _save_bundle(self, weights: dict[str, Tensor], scores: dict[str, float]) -> None:
+        values = {n: v for n, v in asdict(self.config).items() if n not in NOT_IN_BUNDLE}
+        parameters = sum(p.numel() for p in self.module.parameters())
+        card = model_card(self.task.name, self.config, scores, parameters)
+        save_bundle(
+            self.folder.bundle,
+            task=self.task.name,
+            config=values,
+            tokenizer=self.tokenizer,
+            weights=weights,
+            card=card,
+        )
+
+    def _checkpoint(self) -> None:
+        self.progress.averaged = self.average.steps
+        if self.accelerator.scaler is not None:
+            self.progress.scale = float(self.accelerator.scaler.get_scale())
+        if self.accelerator.is_main_process:
+            self.folder.save_checkpoint(
+                pack(self.module, self.optimizer.optimizer, self.average), asdict(self.progress)
+            )
+        self.accelerator.wait_for_everyone()
+
+    def _resume(self) -> None:
+        saved = self.folder.load_checkpoint()
+        if saved is None:
+            return
+        tensors, state = saved
+        self.progress = Progress(**state)
+        unpack(tensors, self.progress, self.module, self.optimizer.optimizer, self.average)
+        if self.accelerator.scaler is not None:
+            self.accelerator.scaler.load_state_dict(
+                {**self.accelerator.scaler.state_dict(), "scale": self.progress.scale}
+            )
+        if self.accelerator.is_main_process:
+            say(f"resuming {self.folder.path} after step {self.progress.step} of {self.total_steps}")
+
+    def _log_window(self, bar: tqdm[None]) -> None:
+        if not self.accelerator.is_main_process:
+            self.meter = Meter()
+            return
+        values = self.meter.means() | {"learning_rate": self.optimizer.param_groups[0]["lr"]}
+        self.meter = Meter()
+        self.folder.log("train", self.progress.step, values)
+        if bar.disable:
+            left = self.total_steps - self.progress.step
+            minutes = left * values["seconds_per_step"] / 60
+            say(f"step {self.progress.step}/{self.total_steps}: loss {values['loss']:.3f}, {minutes:.0f} min left")
+        else:
+            bar.set_postfix(loss=f"{values['loss']:.3f}")
+
+
+class Meter:
+    """Means over a window of steps."""
+
+    def __init__(self) -> None:
+        self.losses: list[tuple[float, float, float]] = []
+        self.frames = 0
+        self.start = time.perf_counter()
+
+    def add(self, losses: Losses, frames: int) -> None:
+        """Take in a batch."""
+        self.losses.append((losses.total.item(), losses.ctc.item(), losses.attention.item()))
+        self.frames += frames
+
+    def means(self) -> dict[str, float]:
+        """Return mean losses, frames per second and seconds per batch."""
+        seconds = time.perf_counter() - self.start
+        total, ctc, attention = np.mean(self.losses or [(math.nan,) * 3], axis=0).tolist()
+        return {
+            "loss": total,
+            "ctc": ctc,
+            "attention": attention,
+            "frames_per_second": self.frames / seconds,
+            "seconds_per_step": seconds / max(1, len(self.losses)),
+        }
+
+
+def score_methods(recogniser: Recogniser, examples: Sequence[Example], config: RunConfig) -> dict[str, float]:
+    """Return the task's scores for each head, named method_score; nothing without examples."""
+    if not examples:
+        return {}
+    size = config.training.batch_size
+    results = list(recogniser.run(examples, config.decoding, methods=recogniser.methods, batch_size=max(size, 16)))
+    usable = [r for r in results if r.error is None]
+    references = [r.example.target for r in usable]
+    scores: dict[str, float] = {}
+    for method in recogniser.methods:
+        texts = [r.hypotheses[method].text for r in usable]
+        rates = recogniser.task.score(references, texts)
+        scores |= {f"{method}_{name}": rates[name] for name in recogniser.task.shown}
+    return scores
+
+
+def _one_text(example: Example) -> str:
+    return example.target if isinstance(example.target, str) else example.target[0]
+
+
+def _groups(model: torch.nn.Module, weight_decay: float) -> list[dict[str, object]]:
+    """Weight decay for matrices only: biases and normalisation are left alone."""
+    matrices = [p for p in model.parameters() if p.requires_grad and p.ndim > 1]
+    vectors = [p for p in model.parameters() if p.requires_grad and p.ndim <= 1]
+    return [{"params": matrices, "weight_decay": weight_decay}, {"params": vectors, "weight_decay": 0.0}]
+
+
+def _step_seed(seed: int, step: int, process: int) -> int:
+    return int(np.random.SeedSequence([seed, step, process]).generate_state(1, np.uint64)[0] >> 1)
+
+
+@contextmanager
+def _stop_signal() -> Iterator[threading.Event]:
+    """Turn the first Ctrl-C or SIGTERM into a request to stop after the present step."""
+    stop = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield stop
+        return
+
+    def ask(number: int, frame: FrameType | None) -> None:
+        if stop.is_set():
+            raise KeyboardInterrupt
+        stop.set()
+        say("stopping after this step; once more to stop at once")
+
+    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,125 @@
+"""From sources to a trained model: the data check, tokenizer, model and `Trainer` of one run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import torch
+
+from scriba.core.bundle import Bundle
+from scriba.core.check import Dropped, Report, check
+from scriba.core.checkpoint import Progress
+from scriba.core.config import RunConfig
+from scriba.core.errors import InputError
+from scriba.core.example import Example
+from scriba.core.model import Seq2Seq, build_model
+from scriba.core.progress import say
+from scriba.core.task import Task
+from scriba.core.tokenizer import CharTokenizer, Tokenizer
+from scriba.core.trainer import Trainer, build_accelerator
+
+
+@dataclass(frozen=True)
+class NamedSource:
+    """Examples with the name they were asked for by and the rows that their source could not read."""
+
+    name: str
+    examples: Iterable[Example]
+    problems: Sequence[Dropped] = ()
+
+
+def train(
+    task: Task, config: RunConfig, training: NamedSource, dev: NamedSource | None, init: Bundle | None = None
+) -> Progress:
+    """Check the data, build the model and train it; an interrupted run in `config.run_dir` goes on.
+
+    Args:
+        task: The app's part.
+        config: The run.
+        training: Training examples.
+        dev: Examples that choose the best weights, or None.
+        init: Bundle whose weights the training starts from, or None.
+
+    Raises:
+        InputError: Too much of the data is unusable, or the loss stays non-finite.
+        Interrupted: Ctrl-C or SIGTERM came; a checkpoint was written first.
+    """
+    accelerator = build_accelerator(config)
+    torch.manual_seed(config.seed)
+    encoder = task.build_encoder()
+    needs_ctc = config.loss.ctc_weight > 0
+    kept = check(training.name, training.examples, task, encoder, problems=training.problems, needs_ctc=needs_ctc)
+    accept(kept, config.data.max_lost)
+    tokenizer: Tokenizer = CharTokenizer.train(kept.alphabet)
+    dev_examples: Sequence[Example] = ()
+    if dev is not None:
+        report = check(dev.name, dev.examples, task, encoder, problems=dev.problems, needs_ctc=False)
+        announce(report)
+        if unseen := report.unseen_in(kept):
+            say(f"  only in {dev.name}, never to be recognised: {' '.join(map(repr, unseen))}")
+        dev_examples = report.kept
+    if init is not None and _covers(init.tokenizer, kept.alphabet):
+        tokenizer = init.tokenizer
+    model = build_model(config.model(), encoder, len(tokenizer))
+    if init is not None:
+        start_from(model, tokenizer, init)
+    trainer = Trainer(
+        accelerator=accelerator,
+        task=task,
+        config=config,
+        model=model,
+        tokenizer=tokenizer,
+        examples=kept.kept,
+        frames=kept.frames,
+        dev=dev_examples,
+    )
+    return trainer.run()
+
+
+def accept(report: Report, max_lost: float) -> None:
+    """Show the report of the training data and refuse it when too much is lost.
+
+    Raises:
+        InputError: Nothing is usable, or more than the share `max_lost` is not.
+    """
+    announce(report)
+    if not report.kept:
+        raise InputError(f"{report.name}: no usable example; see the reasons above.")
+    if report.share_lost > max_lost:
+        raise InputError(
+            f"{report.name}: {100 * report.share_lost:.1f} % of the rows cannot be used, more than "
+            f"{100 * max_lost:g} %; mend them, or accept the loss with --data.max_lost {report.share_lost + 0.001:.3f}."
+        )
+
+
+def announce(report: Report) -> None:
+    """Print a report."""
+    for line in report.lines():
+        say(line)
+
+
+def _covers(tokenizer: Tokenizer, characters: Iterable[str]) -> bool:
+    return isinstance(tokenizer, CharTokenizer) and set(characters) <= set(tokenizer.characters)
+
+
+def start_from(model: Seq2Seq, tokenizer: Tokenizer, init: Bundle) -> None:
+    """Copy the weights that fit: all with the same alphabet, all but those tied to it otherwise.
+
+    Raises:
+        InputError: Nothing fits.
+    """
+    own = model.state_dict()
+    same = tokenizer.to_json() == init.tokenizer.to_json()
+    tied = {n for n, t in own.items() if t.shape[:1] == (len(tokenizer),)}
+    fits = [
+        name
+        for name, tensor in init.weights.items()
+        if name in own and own[name].shape == tensor.shape and (same or name not in tied)
+    ]
+    if not fits:
+        raise InputError(f"--init {init.path}: none of its weights fits the configured model; use its options.")
+    with torch.no_grad():
+        for name in fits:
+            own[name].copy_(init.weights[name])
+    say(f"started from {init.path}: {len(fits)} of {len(own)} tensors")

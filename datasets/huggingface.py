@@ -1,0 +1,75 @@
+"""hf:NAME[:CONFIG[:SPLIT]]: data sets in the Hugging Face format, from the hub or a local folder.
+
+Media are taken as bytes and decoded by the app, so that neither torchcodec nor FFmpeg is needed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import datasets
+
+from scriba.core.errors import InputError, nearest
+from scriba.core.example import Example
+from scriba.datasets.manifest import TEXT_COLUMNS, RowError, read_target
+
+UNDECODED = {"audio": datasets.Audio(decode=False), "image": datasets.Image(decode=False)}
+
+
+class HuggingFaceSource:
+    """A data set in the Hugging Face format; rows are read when they are asked for.
+
+    Args:
+        name: NAME[:CONFIG[:SPLIT]]; NAME may be a local folder.
+        media: Column of the inputs: audio or image.
+        default_split: Split if none is named.
+        streaming: Read as a stream: it can be iterated over but has no length.
+
+    Raises:
+        InputError: It cannot be loaded, or lacks a column.
+    """
+
+    def __init__(self, name: str, *, media: str, default_split: str = "train", streaming: bool = False) -> None:
+        path, config, split, *_ = [*name.split(":"), "", ""]
+        self.name = f"hf:{name}"
+        self.media = media
+        self.rows = self._load(path, config or None, split or default_split, streaming)
+        columns = list(self.rows.column_names or [])
+        texts = [column for column in TEXT_COLUMNS if column in columns]
+        if media not in columns or not texts:
+            needed = media if media not in columns else "text"
+            hint = nearest(needed, columns)
+            raise InputError(f"{self.name}: lacks the column '{needed}'; it has {', '.join(columns)}.{hint}")
+        self.text = texts[0]
+        self.rows = self.rows.cast_column(media, UNDECODED[media])
+
+    def _load(self, path: str, config: str | None, split: str, streaming: bool) -> Any:
+        try:
+            return datasets.load_dataset(path, config, split=split, streaming=streaming)
+        except Exception as error:  # every builder, hub and network error has a class of its own
+            reason = " ".join(str(error).split()).rstrip(".")
+            raise InputError(
+                f"{self.name}: cannot be loaded ({reason}); check name, config, split and network."
+            ) from error
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, index: int) -> Example:
+        return self._example(index, self.rows[index])
+
+    def __iter__(self) -> Iterator[Example]:
+        return (self._example(i, row) for i, row in enumerate(self.rows))
+
+    def _example(self, index: int, row: Mapping[str, Any]) -> Example:
+        media = row[self.media] or {}
+        source = media.get("bytes") or Path(media.get("path") or "")
+        name = row.get("id") or (Path(media["path"]).name if media.get("path") else index)
+        try:
+            target = read_target(row[self.text], self.text)
+        except RowError:
+            target = ""  # the data check names the row and drops it
+        extra = {key: value for key, value in row.items() if key not in (self.media, self.text, "id")}
+        return Example(str(name), source, target, extra)

@@ -1,0 +1,64 @@
+"""Sources by name: manifest:PATH (or a bare path), hf:NAME[:CONFIG[:SPLIT]], synth:NAME[:SPLIT[:N]]."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from scriba.core.errors import UsageError, nearest
+from scriba.core.example import Example
+from scriba.datasets.dtmf import DtmfSource
+from scriba.datasets.manifest import Manifest
+
+SYNTHETIC = {"dtmf": ("audio", DtmfSource)}
+"""Names of sources made on the fly, with the media they make."""
+SCHEMES = ("manifest", "hf", "synth")
+
+
+def open_source(name: str, *, media: str, default_split: str = "train", streaming: bool = False) -> Iterable[Example]:
+    """Open a source of examples.
+
+    Args:
+        name: manifest:PATH, a bare path, hf:NAME[:CONFIG[:SPLIT]] or synth:NAME[:SPLIT[:N]].
+        media: Column of the inputs: audio or image.
+        default_split: Split of hf: and synth: sources that name none.
+        streaming: Read hf: sources as a stream.
+
+    Returns:
+        The examples; a sequence unless it is a stream. A manifest also has `problems`, its broken rows.
+
+    Raises:
+        UsageError: The name is of no known form.
+        InputError: The source cannot be read.
+    """
+    scheme, _, rest = name.partition(":")
+    if not rest or Path(name).exists():
+        return Manifest(Path(name), media)
+    if scheme == "manifest":
+        return Manifest(Path(rest), media)
+    if scheme == "hf":
+        from scriba.datasets.huggingface import HuggingFaceSource  # imports Hugging Face's library: slow
+
+        return HuggingFaceSource(rest, media=media, default_split=default_split, streaming=streaming)
+    if scheme == "synth":
+        return open_synthetic(rest, media, default_split)
+    raise UsageError(
+        f"{name}: sources are named {', '.join(s + ':…' for s in SCHEMES)} or by a path.{nearest(scheme, SCHEMES)}"
+    )
+
+
+def open_synthetic(name: str, media: str, default_split: str) -> Iterable[Example]:
+    """Open synth:NAME[:SPLIT[:N]], given without its scheme.
+
+    Raises:
+        UsageError: There is none of that name, media or split, or N is no number.
+    """
+    kind, split, size, *more = [*name.split(":"), "", ""]
+    if kind not in SYNTHETIC:
+        raise UsageError(f"synth:{kind}: there are {', '.join(SYNTHETIC)}.{nearest(kind, SYNTHETIC)}")
+    made, source = SYNTHETIC[kind]
+    if made != media:
+        raise UsageError(f"synth:{kind} makes {made}, not {media}; choose another source.")
+    if (size and not (size.isdigit() and int(size))) or any(more):
+        raise UsageError(f"synth:{name}: write synth:{kind}[:SPLIT[:N]] with N a number of examples.")
+    return source(split or default_split, int(size) if size else None)

@@ -1,0 +1,132 @@
+"""Attention only, CTC only and joint: the same encoder, epochs and data, several seeds, dev CER by epoch.
+
+    python scripts/compare_losses.py --config apps/asr/configs/compare.yaml \
+        --train speech/an4/train.jsonl --dev speech/an4/dev.jsonl --out docs/compare
+
+writes OUT.csv, OUT.png and OUT.md. Runs are kept in --runs and resumed, so it may be stopped at any time;
+--jobs 2 trains two at a time with one thread each, the quickest way on two cores.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import os
+import statistics
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+WEIGHTS = {"attention only": 0.0, "CTC only": 1.0, "joint": 0.5}
+CURVES = {
+    "attention only": ("attention only", "attention"),
+    "joint, attention head": ("joint", "attention"),
+    "CTC only": ("CTC only", "ctc"),
+    "joint, CTC head": ("joint", "ctc"),
+}
+
+
+def train(options: argparse.Namespace, loss: str, seed: int) -> Path:
+    """Train one run in a process of its own; returns its folder."""
+    folder = Path(options.runs) / f"{loss.replace(' ', '-')}-{seed}"
+    weight = WEIGHTS[loss]
+    command = [sys.executable, "-m", "scriba.asr.train", "--config", options.config]
+    command += ["--data.train", options.train, "--data.dev", options.dev, "--run_dir", str(folder)]
+    command += ["--loss.ctc_weight", str(weight), "--seed", str(seed)]
+    command += ["--decoding.method", "attention" if weight == 0 else "ctc"]
+    environment = os.environ | {"OMP_NUM_THREADS": str(max(1, (os.cpu_count() or 1) // options.jobs))}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    if done.returncode:
+        raise SystemExit(f"{folder}: training failed:\n{done.stderr[-2000:]}")
+    print(f"{folder}: {done.stderr.splitlines()[-1]}", flush=True)
+    return folder
+
+
+def dev_rates(folder: Path, head: str) -> list[float]:
+    """Return the dev CER of a head after each epoch."""
+    lines = map(json.loads, (folder / "log.jsonl").read_text().splitlines())
+    return [line[f"{head}_cer"] for line in lines if line["kind"] == "dev"]
+
+
+def collect(folders: dict[tuple[str, int], Path], seeds: list[int]) -> dict[str, list[list[float]]]:
+    """Return for each curve, for each seed, the dev CER by epoch."""
+    return {name: [dev_rates(folders[loss, s], head) for s in seeds] for name, (loss, head) in CURVES.items()}
+
+
+def write_csv(path: Path, curves: dict[str, list[list[float]]], seeds: list[int]) -> None:
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(["loss and head", "epoch", *[f"seed {s}" for s in seeds], "mean", "spread (std)"])
+        for name, runs in curves.items():
+            for epoch, rates in enumerate(zip(*runs, strict=True), start=1):
+                spread = statistics.stdev(rates) if len(rates) > 1 else 0.0
+                cells = [*rates, statistics.mean(rates), spread]
+                writer.writerow([name, epoch, *[f"{value:.2f}" for value in cells]])
+
+
+def write_table(path: Path, curves: dict[str, list[list[float]]]) -> None:
+    epochs = len(next(iter(curves.values()))[0])
+    shown = sorted({e for e in (2, 4, 6, 8, 10, 15, 20, 30, 40, epochs) if e <= epochs})
+    rows = [f"| dev CER %, epoch | {' | '.join(map(str, shown))} |", "| --- " * (len(shown) + 1) + "|"]
+    for name, runs in curves.items():
+        cells = []
+        for epoch in shown:
+            rates = [run[epoch - 1] for run in runs]
+            cells.append(f"{statistics.mean(rates):.1f} ± {statistics.stdev(rates) if len(rates) > 1 else 0:.1f}")
+        rows.append(f"| {name} | {' | '.join(cells)} |")
+    path.write_text("\n".join(rows) + "\n")
+
+
+def plot(path: Path, curves: dict[str, list[list[float]]]) -> None:
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot as plt
+
+    figure, axes = plt.subplots(figsize=(7, 4.2))
+    for name, runs in curves.items():
+        epochs = range(1, len(runs[0]) + 1)
+        means = [statistics.mean(rates) for rates in zip(*runs, strict=True)]
+        low = [min(rates) for rates in zip(*runs, strict=True)]
+        high = [max(rates) for rates in zip(*runs, strict=True)]
+        (line,) = axes.plot(epochs, means, label=name, linestyle="-" if "joint" in name else "--")
+        axes.fill_between(epochs, low, high, alpha=0.15, color=line.get_color(), linewidth=0)
+    axes.set_yscale("log")
+    ticks = [5, 10, 20, 50, 100, 200]
+    axes.set_yticks(ticks, [str(t) for t in ticks])
+    axes.minorticks_off()
+    axes.set(xlabel="epoch", ylabel="dev CER %", title="Dev CER by epoch: mean and range over seeds, greedy")
+    axes.grid(alpha=0.3)
+    axes.legend()
+    figure.tight_layout()
+    figure.savefig(path, dpi=110)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
+    )
+    parser.add_argument("--config", required=True, help="config of all runs")
+    parser.add_argument("--train", required=True, help="training source")
+    parser.add_argument("--dev", required=True, help="dev source")
+    parser.add_argument("--out", default="docs/compare", help="path of the results, without suffix")
+    parser.add_argument("--runs", default="runs/compare", help="folder of the runs")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
+    parser.add_argument("--jobs", type=int, default=2, help="runs trained at the same time")
+    options = parser.parse_args()
+    cases = [(loss, seed) for seed in options.seeds for loss in WEIGHTS]
+    with ThreadPoolExecutor(options.jobs) as pool:
+        folders = dict(zip(cases, pool.map(lambda case: train(options, *case), cases), strict=True))
+    curves = collect(folders, options.seeds)
+    out = Path(options.out)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    write_csv(out.with_suffix(".csv"), curves, options.seeds)
+    write_table(out.with_suffix(".md"), curves)
+    plot(out.with_suffix(".png"), curves)
+    print(out.with_suffix(".md").read_text())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,52 @@
+"""Make the example recordings of the demo: spoken by espeak-ng (Debian: apt-get install espeak-ng).
+
+    python scripts/make_examples.py
+
+writes scripts/examples/*.flac and scripts/examples/metadata.jsonl. The sentences are our own, in the manner of
+the AN4 task (spelled words, numbers, dates, commands); the voice is synthetic, which the model never heard.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import subprocess
+from pathlib import Path
+
+import soundfile
+import torch
+import torchaudio.functional as AF
+
+FOLDER = Path(__file__).resolve().parent / "examples"
+RATE = 16000
+SENTENCES = {
+    "spelled": ("s c r i b e", "s. c. r. i. b. e."),
+    "number": ("four one seven nine two", "four, one, seven, nine, two"),
+    "date": ("october twenty third nineteen sixty four", "october twenty third, nineteen sixty four"),
+    "command": ("enter seven eight two", "enter, seven, eight, two"),
+    "address": ("two hundred and twelve", "two hundred and twelve"),
+    "street": ("forty five park avenue", "forty five park avenue"),
+}
+"""Text of each recording, and how espeak-ng is told to say it (a pause after each letter or digit)."""
+VOICE, SPEED, PITCH = "en-us", "130", "40"
+
+
+def speak(text: str) -> torch.Tensor:
+    """Return espeak-ng's speech at 16 kHz."""
+    command = ["espeak-ng", "-v", VOICE, "-s", SPEED, "-p", PITCH, "--stdout", text]
+    wave = subprocess.run(command, check=True, capture_output=True).stdout
+    samples, rate = soundfile.read(io.BytesIO(wave), dtype="float32")
+    return AF.resample(torch.from_numpy(samples), rate, RATE)
+
+
+def main() -> None:
+    FOLDER.mkdir(exist_ok=True)
+    rows = []
+    for name, (text, said) in SENTENCES.items():
+        soundfile.write(FOLDER / f"{name}.flac", speak(said).numpy(), RATE, subtype="PCM_16")
+        rows.append(json.dumps({"file_name": f"{name}.flac", "text": text}))
+    (FOLDER / "metadata.jsonl").write_text("\n".join(rows) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,106 @@
+"""Exact resume: a training that was killed anywhere ends in the same weights as one that never was."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+OPTIONS = """
+data: {train: "synth:dtmf:train:60", dev: "synth:dtmf:dev:8"}
+features: {sample_rate: 8000, mel_bins: 40, window: 0.032}
+augment: {start_epoch: 1, speeds: [0.9, 1.0, 1.1]}
+encoder: {channels: 8, size: 24, layers: 2, dropout: 0.2}
+decoder: {size: 24, embedding_size: 8, dropout: 0.2}
+attention: {kind: additive, size: 24}
+training: {epochs: 4, batch_size: 6, learning_rate: 0.003, accumulate: 2, checkpoint_every: 3, log_every: 1}
+device: cpu
+"""
+
+
+def start(folder: Path, *options: str) -> subprocess.Popen[str]:
+    """Start a training in a process of its own."""
+    config = folder.parent / "options.yaml"
+    config.write_text(OPTIONS)
+    command = [sys.executable, "-m", "scriba.asr.train", "--config", str(config), "--run_dir", str(folder), *options]
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    return subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
+
+
+def finish(folder: Path, *options: str) -> None:
+    process = start(folder, *options)
+    _, errors = process.communicate(timeout=300)
+    assert process.returncode == 0, errors
+
+
+def logged_step(folder: Path) -> int:
+    """Return the last step in the log, 0 before there is one."""
+    log = folder / "log.jsonl"
+    lines = log.read_text().splitlines() if log.exists() else []
+    steps = [json.loads(line)["step"] for line in lines if line.endswith("}")]
+    return max(steps, default=0)
+
+
+def kill_after(folder: Path, step: int, number: signal.Signals) -> subprocess.Popen[str]:
+    """Start or resume a training and send it a signal once it has logged that step."""
+    process = start(folder)
+    while logged_step(folder) < step and process.poll() is None:
+        time.sleep(0.002)
+    process.send_signal(number)
+    process.wait(timeout=60)
+    return process
+
+
+def assert_same_checkpoints(one: Path, other: Path) -> None:
+    first, second = (load_file(folder / "checkpoints" / "last") for folder in (one, other))
+    assert first.keys() == second.keys()
+    for name, tensor in first.items():
+        assert torch.equal(tensor, second[name]), name
+
+
+@pytest.fixture(scope="module")
+def unbroken(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("unbroken") / "run"
+    finish(folder)
+    return folder
+
+
+def test_killed_three_times_gives_the_same_weights(unbroken: Path, tmp_path: Path) -> None:
+    """kill -9 at three random moments; weights, moments and average end bit for bit the same, and so does the log."""
+    folder = tmp_path / "run"
+    last = logged_step(unbroken)
+    for step in sorted(random.sample(range(1, last), 3)):
+        kill_after(folder, step, signal.SIGKILL)
+    finish(folder)
+    assert_same_checkpoints(unbroken, folder)
+    dev = [
+        [line for line in (run / "log.jsonl").read_text().splitlines() if '"kind": "dev"' in line]
+        for run in (unbroken, folder)
+    ]
+    assert dev[0] == dev[1]
+
+
+def test_interrupt_writes_a_checkpoint_first(unbroken: Path, tmp_path: Path) -> None:
+    """Ctrl-C stops after the present step with a checkpoint of it, exit status 1, and the run goes on from there."""
+    folder = tmp_path / "run"
+    process = kill_after(folder, 4, signal.SIGINT)
+    assert process.returncode == 1
+    finish(folder)
+    assert_same_checkpoints(unbroken, folder)
+
+
+def test_other_options_do_not_resume(unbroken: Path) -> None:
+    """A run folder is never continued with other options by accident; the message names the option."""
+    process = start(unbroken, "--training.learning_rate", "0.1")
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 2
+    assert "training.learning_rate was 0.003, is 0.1" in errors

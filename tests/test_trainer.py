@@ -1,0 +1,145 @@
+"""The training loop in one process, on the toy task: what it minimises, skips, keeps and stops at."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from safetensors.torch import load_file
+from toy import ToyTask, toy_example, toy_examples
+
+from scriba.core.attention import AttentionConfig
+from scriba.core.bundle import load_bundle
+from scriba.core.config import RunConfig, TrainingConfig
+from scriba.core.decoder import DecoderConfig
+from scriba.core.errors import InputError
+from scriba.core.example import Example, Samples
+from scriba.core.loss import LossConfig
+from scriba.core.training import NamedSource, train
+
+TEXTS = ["ab", "ba", "abc", "cab", "bca", "acb", "cc", "a b"]
+
+
+def config(folder: Path, **training: Any) -> RunConfig:
+    """A run that learns the toy texts by heart within seconds."""
+    plan = TrainingConfig(epochs=150, batch_size=4, learning_rate=0.02, ema_decay=0.9, eval_every=50)
+    return RunConfig(
+        attention=AttentionConfig(size=16),
+        decoder=DecoderConfig(size=24, embedding_size=8, dropout=0.0),
+        loss=LossConfig(ctc_weight=0.5, label_smoothing=0.0),
+        training=replace(plan, **training),
+        run_dir=str(folder),
+        device="cpu",
+        precision="float32",
+    )
+
+
+def run(settings: RunConfig, examples: list[Example], dev: list[Example] | None = None) -> Any:
+    return train(ToyTask(), settings, NamedSource("toy", examples), None if dev is None else NamedSource("dev", dev))
+
+
+def log(folder: Path, kind: str) -> list[dict[str, Any]]:
+    lines = map(json.loads, (folder / "log.jsonl").read_text().splitlines())
+    return [line for line in lines if line["kind"] == kind]
+
+
+@pytest.mark.parametrize("average", ["none", "ema", "last"])
+def test_learns_by_heart_and_leaves_a_complete_run_folder(tmp_path: Path, average: str) -> None:
+    """Both heads reach 0 % CER on what they were trained on; every file of the run folder is there and loads."""
+    examples = toy_examples(TEXTS)
+    progress = run(config(tmp_path, average=average, average_last=2), examples, examples)
+    assert progress.finished and progress.best == 0.0
+    last = log(tmp_path, "dev")[-1]
+    assert last["ctc_cer"] == last["attention_cer"] == 0.0
+    assert load_bundle(tmp_path / "bundle").task == "toy"
+    assert (tmp_path / "config.yaml").is_file() and (tmp_path / "checkpoints" / "last").is_file()
+    assert list((tmp_path / "events").iterdir())
+
+
+def test_a_finished_run_is_left_alone(tmp_path: Path) -> None:
+    """The same command again does nothing more."""
+    examples = toy_examples(TEXTS)
+    settings = config(tmp_path, epochs=2)
+    run(settings, examples)
+    before = (tmp_path / "checkpoints" / "last").read_bytes()
+    assert run(settings, examples).finished
+    assert (tmp_path / "checkpoints" / "last").read_bytes() == before
+
+
+def test_non_finite_loss_is_named_skipped_and_recovered_from(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An example that makes the loss NaN is named and skipped, and never reaches the weights."""
+    poison = toy_example("poison", "abc")
+    assert isinstance(poison.source, Samples)
+    poison.source.values[2, 3] = np.nan
+    run(config(tmp_path, epochs=4, batch_size=3), [*toy_examples(TEXTS), poison])
+    skipped = log(tmp_path, "skipped")
+    assert len(skipped) == 4 and all("poison" in line["ids"] for line in skipped)
+    assert "poison" in capsys.readouterr().err
+    assert all(t.isfinite().all() for t in load_file(tmp_path / "checkpoints" / "last").values())
+
+
+def test_ten_non_finite_losses_in_a_row_stop(tmp_path: Path) -> None:
+    """A model that is beyond rescue stops with a sentence that names the last examples."""
+    examples = toy_examples(TEXTS)
+    for example in examples:
+        example.source.values[:] = np.inf  # type: ignore[union-attr]
+    with pytest.raises(InputError, match=r"10 steps in a row, last for toy-\d"):
+        run(config(tmp_path), examples)
+    assert len(log(tmp_path, "skipped")) == 10
+
+
+def test_patience_stops_early(tmp_path: Path) -> None:
+    """Training ends after `patience` evaluations without improvement."""
+    examples = toy_examples(TEXTS)
+    settings = config(tmp_path, learning_rate=0.0, eval_every=1, patience=3, average="none")
+    progress = run(settings, examples, examples)
+    assert progress.epoch == 4 and progress.finished
+
+
+def test_max_steps_stops_and_still_evaluates(tmp_path: Path) -> None:
+    """`max_steps` ends a run in the middle of an epoch, with an evaluation and a bundle."""
+    examples = toy_examples(TEXTS)
+    progress = run(config(tmp_path, max_steps=3), examples, examples)
+    assert progress.step == 3 and log(tmp_path, "dev") and (tmp_path / "bundle" / "model.safetensors").is_file()
+
+
+def test_accumulation_equals_a_larger_batch_when_batches_are_equal(tmp_path: Path) -> None:
+    """Two accumulated batches of equal token counts give the step of one batch that holds both."""
+    examples = toy_examples(["ab", "cd", "ef", "gh"])
+    common = {"max_steps": 1, "average": "none", "clip_norm": 1e9, "learning_rate": 1e-3, "warmup": 0.0}
+    run(config(tmp_path / "one", batch_size=4, **common), examples)
+    run(config(tmp_path / "two", batch_size=2, accumulate=2, **common), examples)
+    one, two = (load_file(tmp_path / name / "checkpoints" / "last") for name in ("one", "two"))
+    for name, moment in one.items():
+        if name.endswith("exp_avg"):
+            np.testing.assert_allclose(moment, two[name], rtol=1e-3, atol=1e-7, err_msg=name)
+
+
+def test_too_much_lost_data_is_refused(tmp_path: Path) -> None:
+    """More than 2 % of unusable rows stop the run before it starts, unless told; every reason is counted."""
+    bad = [
+        Example("unreadable", Samples(np.zeros((0, 6), np.float32), 1), "ab"),
+        toy_example("tight", "aa", frames_per_character=1),
+        Example("wordless", toy_example("x", "ab").source, " "),
+    ]
+    examples = [*toy_examples(TEXTS), *bad]
+    with pytest.raises(InputError, match=r"27\.3 % of the rows .* --data\.max_lost 0\.27"):
+        run(config(tmp_path), examples)
+    settings = config(tmp_path, epochs=1)
+    run(replace(settings, data=replace(settings.data, max_lost=0.3)), examples)
+
+
+def test_init_starts_from_a_bundle(tmp_path: Path) -> None:
+    """--init with the same alphabet starts where the other run ended."""
+    examples = toy_examples(TEXTS)
+    run(config(tmp_path / "first"), examples, examples)
+    init = load_bundle(tmp_path / "first" / "bundle")
+    settings = config(tmp_path / "second", epochs=1, learning_rate=0.0, eval_every=1, average="none")
+    train(ToyTask(), settings, NamedSource("toy", examples), NamedSource("dev", examples), init)
+    assert log(tmp_path / "second", "dev")[0]["ctc_cer"] == 0.0
