@@ -51,6 +51,17 @@ class ToyEncoder(nn.Module):
         return Memory(torch.tanh(self.layer(inputs)), lengths_B)
 
 
+class ReadingEncoder(ToyEncoder):
+    """A causal LSTM, whose last state knows the whole text."""
+
+    def __init__(self, size: int = 16) -> None:
+        super().__init__(size)
+        self.recurrent = nn.LSTM(size, size, batch_first=True)
+
+    def forward(self, inputs: Tensor, lengths_B: Tensor) -> Memory:
+        return Memory(self.recurrent(torch.tanh(self.layer(inputs)))[0], lengths_B)
+
+
 @dataclass(frozen=True)
 class ToyTask:
     """The `Task` of the toy."""

@@ -1,0 +1,158 @@
+"""Equations (1) to (3) against plain loops, in double precision, values and gradients; masking; selection."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from torch import Tensor
+
+from scriba.core.attention import (
+    AdditiveEnergy,
+    Attention,
+    AttentionConfig,
+    DotEnergy,
+    LocationEnergy,
+    build_attention,
+    sample_position,
+)
+from scriba.core.memory import Memory
+
+B, T, D, H, A = 3, 5, 6, 4, 7
+LENGTHS = [5, 3, 1]
+KINDS = [
+    AttentionConfig("additive", size=A),
+    AttentionConfig("location", size=A, location_channels=2, location_width=3),
+    AttentionConfig("dot", size=6),
+    AttentionConfig("dot", size=6, heads=3),
+]
+
+
+def make(config: AttentionConfig) -> tuple[Attention, Memory, Tensor, Tensor]:
+    """Return an attention in double precision with memory, query and previous weights that need gradients."""
+    torch.manual_seed(0)
+    attention = build_attention(config, memory_size=D, query_size=H)
+    assert attention is not None
+    states = torch.randn(B, T, D, dtype=torch.double, requires_grad=True)
+    query = torch.randn(B, H, dtype=torch.double, requires_grad=True)
+    memory = Memory(states, torch.tensor(LENGTHS))
+    attention = attention.double()
+    previous = attention.start_weights(memory).clone().requires_grad_()
+    return attention, memory, query, previous
+
+
+def energy_by_loop(energy: torch.nn.Module, query_H: Tensor, states_TD: Tensor, previous_NT: Tensor) -> Tensor:
+    """Equation (1) and its relatives for one utterance, position by position; returns (N, T)."""
+    if isinstance(energy, DotEnergy):
+        size = energy.Wk.weight.shape[0] // energy.heads
+        query = energy.Wq.weight @ query_H + energy.Wq.bias
+        rows = []
+        for n in range(energy.heads):
+            part = slice(n * size, (n + 1) * size)
+            keys = [(energy.Wk.weight @ h + energy.Wk.bias)[part] for h in states_TD]
+            rows.append(torch.stack([query[part] @ key / math.sqrt(size) for key in keys]))
+        return torch.stack(rows)
+    assert isinstance(energy, AdditiveEnergy | LocationEnergy)
+    found = []
+    for i, h in enumerate(states_TD):
+        inner = energy.W1.weight @ h + energy.W1.bias + energy.W2.weight @ query_H
+        if isinstance(energy, LocationEnergy):
+            filters = energy.F.weight[:, 0]  # (channels, width)
+            reach = filters.shape[1] // 2
+            padded = torch.cat([previous_NT.new_zeros(reach), previous_NT[0], previous_NT.new_zeros(reach)])
+            inner = inner + energy.U.weight @ (filters @ padded[i : i + 2 * reach + 1])
+        found.append(energy.v.weight[0] @ torch.tanh(inner))
+    return torch.stack(found)[None]
+
+
+def glimpse_by_loop(
+    attention: Attention, query_BH: Tensor, memory: Memory, previous_BNT: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Equations (1) to (3) for each utterance of a batch, cut to its length."""
+    contexts, weights = [], []
+    for b, length in enumerate(memory.lengths_B.tolist()):
+        states_TD = memory.states_BTD[b]
+        u_NT = energy_by_loop(attention.energy, query_BH[b], states_TD, previous_BNT[b])  # type: ignore[arg-type]
+        rows, parts = [], []
+        for n, u_T in enumerate(u_NT):
+            exponentials = torch.stack([torch.exp(u) for u in u_T[:length]])
+            a = exponentials / exponentials.sum()  # (2)
+            rows.append(torch.cat([a, a.new_zeros(T - length)]))
+            size = D // len(u_NT)
+            part = slice(n * size, (n + 1) * size)
+            parts.append(sum((a[i] * states_TD[i, part] for i in range(length)), torch.zeros(size)))  # (3)
+        weights.append(torch.stack(rows))
+        contexts.append(torch.cat(parts))
+    return torch.stack(contexts), torch.stack(weights)
+
+
+@pytest.mark.parametrize("config", KINDS, ids=lambda c: f"{c.kind}-{c.heads}")
+def test_equations_and_their_gradients(config: AttentionConfig) -> None:
+    """Weights, context, and all gradients of a loss on both equal those of the plain loops."""
+    attention, memory, query, previous = make(config)
+    if isinstance(attention.energy, LocationEnergy):
+        attention.energy.U.weight.data.normal_()
+    inputs = [memory.states_BTD, query, *attention.parameters()]
+    if config.kind == "location":
+        inputs.append(previous)
+    found = attention(query, attention.keys(memory), previous)
+    expected = glimpse_by_loop(attention, query, memory, previous)
+    torch.testing.assert_close(found.context_BD, expected[0], rtol=1e-12, atol=1e-12)
+    torch.testing.assert_close(found.weights_BNT, expected[1], rtol=1e-12, atol=1e-12)
+    generator = torch.Generator().manual_seed(1)
+    pull_BD = torch.randn(B, D, dtype=torch.double, generator=generator)
+    pull_BNT = torch.randn(found.weights_BNT.shape, dtype=torch.double, generator=generator)
+    gradients = []
+    for context, weights in ((found.context_BD, found.weights_BNT), expected):
+        loss = (context * pull_BD).sum() + (weights * pull_BNT).sum()
+        gradients.append(torch.autograd.grad(loss, inputs, allow_unused=True))
+    for one, other in zip(*gradients, strict=True):
+        one, other = (torch.zeros(()) if g is None else g for g in (one, other))
+        torch.testing.assert_close(one, other.expand_as(one), rtol=1e-10, atol=1e-12, check_dtype=False)
+
+
+@pytest.mark.parametrize("config", KINDS, ids=lambda c: f"{c.kind}-{c.heads}")
+@pytest.mark.parametrize("selection", ["soft", "hard"])
+def test_rows_sum_to_one_and_are_zero_on_padding(config: AttentionConfig, selection: str) -> None:
+    """Nothing is ever read from padding, whatever lies there, and nothing of the weight is lost."""
+    attention, memory, query, previous = make(config)
+    attention.hard = selection == "hard"
+    wild = memory.states_BTD.detach().clone()
+    wild[~memory.mask_BT] = 1e6
+    for states in (memory.states_BTD, wild):
+        glimpse = attention(query, attention.keys(Memory(states, memory.lengths_B)), previous)
+        for weights in (glimpse.weights_BNT, glimpse.chosen_BNT):
+            torch.testing.assert_close(weights.sum(-1), torch.ones_like(weights[..., 0]))
+            assert (weights.transpose(1, 2)[~memory.mask_BT] == 0).all()
+    torch.testing.assert_close(attention.start_weights(memory).sum(-1)[:, 0], torch.ones(B, dtype=torch.double))
+
+
+def test_hard_selection_samples_in_training_and_takes_the_best_in_evaluation() -> None:
+    """Training draws one-hot samples, and expectations where asked; evaluation reads the most probable position."""
+    attention, memory, query, previous = make(AttentionConfig("additive", "hard", size=A))
+    keys = attention.keys(memory)
+    expect_B = torch.tensor([True, False, False])
+    glimpse = attention.train()(query, keys, previous, expect_B)
+    torch.testing.assert_close(glimpse.chosen_BNT[0], glimpse.weights_BNT[0])
+    assert sorted(glimpse.chosen_BNT[1, 0].tolist()) == [0, 0, 0, 0, 1]
+    best = attention.eval()(query, keys, previous)
+    assert best.chosen_BNT.argmax(-1).tolist() == best.weights_BNT.argmax(-1).tolist()
+    torch.testing.assert_close(best.context_BD[2], memory.states_BTD[2, 0])
+
+
+def test_samples_follow_the_weights() -> None:
+    """Sampled positions come as often as their weights say (20,000 draws, 4 standard errors)."""
+    torch.manual_seed(0)
+    weights = torch.tensor([0.5, 0.3, 0.2, 0.0])
+    draws = 20000
+    counts = sample_position(weights.expand(draws, 1, 4))[:, 0].mean(0)
+    errors = (weights * (1 - weights) / draws).sqrt()
+    assert ((counts - weights).abs() <= 4 * errors).all()
+
+
+@pytest.mark.parametrize("wrong", [{"kind": "location", "location_width": 4}, {"kind": "dot", "size": 7, "heads": 2}])
+def test_sizes_that_do_not_fit_are_refused(wrong: dict[str, object]) -> None:
+    """An even filter or heads that do not divide the sizes are told, not rounded."""
+    with pytest.raises(ValueError, match=r"odd|divide"):
+        build_attention(AttentionConfig(**wrong), memory_size=D, query_size=H)  # type: ignore[arg-type]

@@ -1,0 +1,67 @@
+"""Every variant that can be configured trains: it learns four texts by heart."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from toy import ReadingEncoder, ToyEncoder, ToyTask, toy_examples
+
+from scriba.core.attention import AttentionConfig
+from scriba.core.batching import collate
+from scriba.core.decoder import DecoderConfig
+from scriba.core.loss import LossConfig
+from scriba.core.model import ModelConfig, build_model
+from scriba.core.search import DecodingConfig, available_methods, decode
+from scriba.core.tokenizer import CharTokenizer
+
+TEXTS = ["abc", "cab", "bca", "ba"]
+SOFT = [
+    AttentionConfig("additive", size=16),
+    AttentionConfig("location", size=16, location_channels=4, location_width=5),
+    AttentionConfig("dot", size=16),
+    AttentionConfig("dot", size=16, heads=4),
+]
+HARD = [AttentionConfig(c.kind, "hard", c.size, c.heads, 4, 5) for c in SOFT]
+NONE = [AttentionConfig("none", without="state"), AttentionConfig("none", without="every_step")]
+LSTM, GRU2 = DecoderConfig("lstm", 1, 32, 8, 0.0), DecoderConfig("gru", 2, 32, 8, 0.0)
+CASES = [
+    *((attention, LSTM, 0.0) for attention in [*SOFT, *HARD, *NONE]),
+    *((attention, GRU2, 0.3) for attention in [SOFT[0], HARD[0], NONE[1]]),
+    (SOFT[0], LSTM, 1.0),
+]
+
+
+def name(value: object) -> str:
+    if isinstance(value, AttentionConfig):
+        return f"{value.kind}{value.heads}-{value.selection}" + ("" if value.kind != "none" else f"-{value.without}")
+    return value.cell if isinstance(value, DecoderConfig) else f"ctc{value}"
+
+
+@pytest.mark.parametrize(("attention", "decoder", "ctc_weight"), CASES, ids=name)
+def test_learns_by_heart(attention: AttentionConfig, decoder: DecoderConfig, ctc_weight: float) -> None:
+    """A few hundred steps bring every head of the variant to the exact texts."""
+    torch.manual_seed(1)
+    tokenizer = CharTokenizer.train(TEXTS)
+    task = ToyTask()
+    examples = toy_examples(TEXTS)
+    batch = collate([(e.id, task.prepare(e), tokenizer.encode(str(e.target))) for e in examples])
+    loss = LossConfig(ctc_weight, label_smoothing=0.0, reinforce_weight=0.3)
+    encoder = ReadingEncoder() if attention.kind == "none" else ToyEncoder()  # there, the last state must know all
+    model = build_model(ModelConfig(attention, decoder, loss), encoder, len(tokenizer))
+    optimizer = torch.optim.AdamW(model.parameters(), lr=0.01, weight_decay=0.0)
+    for step in range(1500):
+        optimizer.zero_grad()
+        losses = model.train()(*batch.tensors())
+        losses.total.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        if step % 50 == 49:
+            with torch.no_grad():
+                memory = model.eval().encode(batch.inputs, batch.lengths_B)
+                found = {
+                    method: [h.text for h in decode(model, memory, tokenizer, DecodingConfig(method))]
+                    for method in available_methods(model)
+                }
+            if all(result == TEXTS for result in found.values()):
+                return
+    pytest.fail(f"after 1500 steps: {found}")
