@@ -95,7 +95,7 @@ def _sentence(message: str, parser: ArgumentParser) -> str:
     """Reduce jsonargparse's report to a sentence that names the option as it is typed."""
     names = [option for action in parser._actions for option in action.option_strings]
     unknown = re.search(
-        r"Unrecognized arguments: (?P<typed>\S+)|Group '(?P<group>[\w.]+)' does not accept option '(?P<key>[\w.]+)'"
+        r"(?i)unrecognized arguments: (?P<typed>\S+)|Group '(?P<group>[\w.]+)' does not accept option '(?P<key>[\w.]+)'"
         r"|Key '(?P<path>[\w.]+)' is not expected",
         message,
     )

@@ -6,6 +6,7 @@ Media are taken as bytes and decoded by the app, so that neither torchcodec nor 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,17 @@ from scriba.core.example import Example
 from scriba.datasets.manifest import TEXT_COLUMNS, RowError, read_target
 
 UNDECODED = {"audio": datasets.Audio(decode=False), "image": datasets.Image(decode=False)}
+
+
+def encode_file(audio: datasets.Audio, value: Any) -> dict[str, Any]:
+    """Do what `Audio.encode_example` does for files and bytes, which needs no codec."""
+    if isinstance(value, str | Path):
+        return {"bytes": None, "path": str(value)}
+    return {"bytes": value, "path": None} if isinstance(value, bytes) else {k: value.get(k) for k in ("bytes", "path")}
+
+
+if find_spec("torchcodec") is None:  # else the original imports torchcodec first, and then does not use it
+    datasets.Audio.encode_example = encode_file
 
 
 class HuggingFaceSource:
@@ -49,7 +61,8 @@ class HuggingFaceSource:
         try:
             return datasets.load_dataset(path, config, split=split, streaming=streaming)
         except Exception as error:  # every builder, hub and network error has a class of its own
-            reason = " ".join(str(error).split()).rstrip(".")
+            cause = error.__cause__ if isinstance(error, datasets.exceptions.DatasetGenerationError) else None
+            reason = " ".join(str(cause or error).split()).rstrip(".")
             raise InputError(
                 f"{self.name}: cannot be loaded ({reason}); check name, config, split and network."
             ) from error

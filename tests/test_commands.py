@@ -1,0 +1,182 @@
+"""The commands as a user types them: options, results, errors in one sentence, exit status."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from test_audio import bad_files, noise, small_bundle, write  # noqa: F401  (a fixture)
+
+import scriba
+from scriba.cli import COMMANDS, main
+from scriba.core.errors import InputError
+
+
+def fails_with(capsys: pytest.CaptureFixture[str], status: int, *words: str) -> str:
+    """Run a command that must fail with one sentence; returns it."""
+    capsys.readouterr()
+    assert main(list(words)) == status
+    errors = capsys.readouterr().err
+    told = [line for line in errors.splitlines() if line.startswith("scriba: ")]
+    assert len(told) == 1 and "Traceback" not in errors, errors
+    return told[0]
+
+
+def corpus(folder: Path, texts: list[str], seconds: float = 0.6) -> Path:
+    """Write recordings of noise with these texts, and their manifest."""
+    rows = []
+    for i, text in enumerate(texts):
+        write(folder / f"{i}.wav", noise(seconds))
+        rows.append(json.dumps({"audio": f"{i}.wav", "text": text}))
+    path = folder / "data.jsonl"
+    path.write_text("\n".join(rows) + "\n")
+    return path
+
+
+@pytest.mark.parametrize("group", COMMANDS)
+def test_help_shows_defaults_and_an_example(capsys: pytest.CaptureFixture[str], group: str) -> None:
+    """Every command explains itself with an example, and options with their defaults."""
+    for command in COMMANDS[group]:
+        assert main([group, command, "--help"]) == 0
+        text = capsys.readouterr().out
+        assert f"usage: scriba {group} {command}" in text and "Example" in text and "default:" in text
+    assert main(["--help"]) == 0 and main([group, "--help"]) == 0
+    assert f"scriba {group}" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ("asr trane", "Did you mean 'asr train'?"),
+        ("ars", "Did you mean 'asr'?"),
+        ("asr train --trainign.epochs 3", "unknown option --trainign.epochs. Did you mean '--training.epochs'?"),
+        ("asr train --attention.kind adaptive", "--attention.kind: expected one of 'additive', 'location'"),
+        ("asr train --training.epochs many", "--training.epochs: expected int. Got many."),
+        ("asr train", "--data.train: name the training data"),
+        ("asr train --data.train synth:dtmf --loss.ctc_weight 2", "--loss.ctc_weight must lie between 0 and 1"),
+        ("asr train --config none.yaml", "none.yaml"),
+        ("asr transcribe", "files"),
+        ("asr eval asr-an4-en synth:dtmf --precision float16", "--precision float16 needs a GPU"),
+        ("data check arithmetic x", "no such app"),
+    ],
+)
+def test_wrong_usage(capsys: pytest.CaptureFixture[str], words: str, message: str) -> None:
+    """A wrong command, option or value is one sentence with the nearest right one, exit status 2."""
+    assert message in fails_with(capsys, 2, *words.split())
+
+
+def test_config_files_win_by_order_and_are_checked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A wrong key in a YAML file is named like an option."""
+    config = tmp_path / "c.yaml"
+    config.write_text("training: {epocs: 3}\n")
+    told = fails_with(capsys, 2, "asr", "train", "--config", str(config))
+    assert "--training.epocs. Did you mean '--training.epochs'?" in told
+
+
+def test_train_eval_transcribe(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """From no data to a bundle that is scored, used from the command line and from Python."""
+    options = "--encoder.size 24 --encoder.layers 1 --encoder.channels 4 --decoder.size 24 --attention.size 16"
+    options += " --features.sample_rate 8000 --features.mel_bins 40 --training.epochs 2 --device cpu"
+    run, out = tmp_path / "run", tmp_path / "scores.json"
+    data = "--data.train synth:dtmf:train:40 --data.dev synth:dtmf:dev:5"
+    assert main(["asr", "train", *options.split(), *data.split(), "--run_dir", str(run)]) == 0
+    bundle = str(run / "bundle")
+    texts = tmp_path / "texts.jsonl"
+    command = ["asr", "eval", bundle, "synth:dtmf:test:12", "--limit", "10", "--json", str(out), "--texts", str(texts)]
+    assert main(command) == 0
+    report = json.loads(out.read_text())
+    for key in ("task", "model", "data", "n", "seconds", "decoding", "wer", "cer", "real_time_factor"):
+        assert key in report
+    assert report["n"] == 10 and report["heads"].keys() == {"ctc", "attention"}
+    assert {"cer", "wer", "word_substitutions", "char_deletions"} <= report["heads"]["attention"].keys()
+    rows = [json.loads(line) for line in texts.read_text().splitlines()]
+    assert len(rows) == 10 and rows[0].keys() == {"id", "reference", "text"}
+    sound = np.random.default_rng(0).standard_normal(8000).astype(np.float32)
+    soundfile.write(tmp_path / "a.wav", sound / 10, 8000)
+    assert main(["asr", "transcribe", str(tmp_path / "a.wav"), "--model", bundle]) == 0
+    line = capsys.readouterr().out.splitlines()[-1]
+    model = scriba.load(bundle)
+    assert model.transcribe(str(tmp_path / "a.wav")).text == line
+    assert model.transcribe(sound / 10, rate=8000).text == model.transcribe(tmp_path / "a.wav").text
+    attention = scriba.load(bundle, method="attention").transcribe(tmp_path / "a.wav")
+    assert attention.attention_UT is not None
+    with pytest.raises(ValueError, match="rate"):
+        model.transcribe(sound)
+    with pytest.raises(InputError, match="no such file"):
+        model.transcribe("nowhere.wav")
+
+
+def test_eval_of_damaged_data_scores_the_rest(
+    small_bundle: Path,  # noqa: F811
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Bad files and broken rows are told, counted in the JSON, and the others scored; exit status 1."""
+    bad = bad_files(tmp_path)
+    rows = [{"audio": str(path), "text": "a"} for path in bad]
+    rows += [{"audio": str(write(tmp_path / f"ok{i}.wav", noise(0.5))), "text": "ab"} for i in range(3)]
+    manifest = tmp_path / "mixed.jsonl"
+    manifest.write_text("\n".join([*map(json.dumps, rows), "{broken"]) + "\n")
+    out = tmp_path / "scores.json"
+    assert main(["asr", "eval", str(small_bundle), str(manifest), "--json", str(out), "--device", "cpu"]) == 1
+    report = json.loads(out.read_text())
+    assert report["n"] == 3 and len(report["failed"]) == len(bad) and report["broken_rows"] == 1
+    errors = capsys.readouterr().err
+    assert f"{manifest}:{len(rows) + 1}: is not JSON" in errors
+    assert all(str(path) in errors for path in bad)
+
+
+@pytest.mark.parametrize("name", ["config.json", "tokenizer.json", "model.safetensors"])
+@pytest.mark.parametrize("damage", ["missing", "truncated"])
+def test_damaged_model(
+    small_bundle: Path,  # noqa: F811
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    name: str,
+    damage: str,
+) -> None:
+    """A model folder with a missing or truncated file is one sentence, exit status 1."""
+    model = shutil.copytree(small_bundle, tmp_path / "model")
+    data = (model / name).read_bytes()
+    (model / name).unlink()
+    if damage == "truncated":
+        (model / name).write_bytes(data[: len(data) // 2])
+    told = fails_with(capsys, 1, "asr", "transcribe", str(write(tmp_path / "a.wav", noise(0.5))), "--model", str(model))
+    assert str(model / name) in told and "copy the model folder again" in told
+
+
+def test_unknown_model(capsys: pytest.CaptureFixture[str]) -> None:
+    """A misspelt bundled model is answered with the nearest name."""
+    assert "Did you mean 'asr-an4-en'?" in fails_with(capsys, 1, "asr", "eval", "asr-an4-eng", "synth:dtmf")
+
+
+def test_data_check_counts_every_reason(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Kept and dropped rows by reason, the alphabet with counts, characters that only dev has, a histogram."""
+    path = corpus(tmp_path, ["abba", "bé a", "  ", "a" * 40])
+    rows = path.read_text().splitlines()
+    hour = write(tmp_path / "hour.flac", np.zeros(3600 * 1000, np.float32), rate=1000)
+    rows += [json.dumps({"audio": "none.wav", "text": "x"}), json.dumps({"audio": str(hour), "text": "x"}), "{", "[]"]
+    path.write_text("\n".join(rows) + "\n")
+    (tmp_path / "dev").mkdir()
+    dev = corpus(tmp_path / "dev", ["abz"])
+    assert main(["data", "check", "asr", str(path), "--dev", str(dev)]) == 1
+    text = capsys.readouterr().out
+    assert "2 kept, 6 dropped" in text
+    for reason in ("broken row: 2", "unreadable: 1", "empty text: 1", "too long: 1", "too short for CTC: 1"):
+        assert f"dropped, {reason}" in text
+    assert "a 3   b 3   é 1" in text and "space 1" in text and "#####" in text
+    assert "lacks: 'z' 1" in text
+    assert "its text needs 79 encoder positions and the input gives 16" in text
+    assert main(["data", "check", "asr", str(dev)]) == 0
+
+
+def test_train_refuses_data_that_would_mostly_be_lost(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The same check runs before training, and more than 2 % of losses stop it unless told."""
+    path = corpus(tmp_path, ["ab", "a" * 40])
+    told = fails_with(capsys, 1, "asr", "train", "--data.train", str(path), "--run_dir", str(tmp_path / "run"))
+    assert "50.0 % of the rows cannot be used" in told and "--data.max_lost 0.501" in told
+    assert not (tmp_path / "run").exists()
