@@ -6,7 +6,7 @@ import json
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +35,13 @@ def open_named(name: str, media: str, split: str = "train", streaming: bool = Fa
     return NamedSource(name, source, problems)
 
 
+def join_sources(sources: Sequence[NamedSource]) -> NamedSource:
+    """Return several sources as one."""
+    problems = [problem for source in sources for problem in source.problems]
+    examples = chain.from_iterable(source.examples for source in sources)
+    return NamedSource(" + ".join(source.name for source in sources), examples, problems)
+
+
 def train_app(task: Task, config: RunConfig, media: str) -> int:
     """Train, and say where the result is; returns the exit status.
 
@@ -43,7 +50,8 @@ def train_app(task: Task, config: RunConfig, media: str) -> int:
     """
     if not config.data.train:
         raise UsageError("--data.train: name the training data (a manifest, hf:NAME or synth:NAME).")
-    training = open_named(config.data.train, media)
+    names = [config.data.train] if isinstance(config.data.train, str) else config.data.train
+    training = join_sources([open_named(name, media) for name in names])
     dev = open_named(config.data.dev, media, "dev") if config.data.dev else None
     init = open_bundle(config.init) if config.init else None
     if init is not None:

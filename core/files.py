@@ -21,7 +21,10 @@ def replacing(path: Path) -> Iterator[Path]:
     path.parent.mkdir(parents=True, exist_ok=True)
     aside = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
+        aside.touch()
+        mode = aside.stat().st_mode
         yield aside
+        aside.chmod(mode)  # some writers make files that only their owner can read
         os.replace(aside, path)
     finally:
         aside.unlink(missing_ok=True)

@@ -1,7 +1,11 @@
-"""Progress: a bar with rate and time left on a terminal, plain lines elsewhere."""
+"""Progress: a bar with rate and time left on a terminal, plain lines elsewhere.
+
+In a run of several processes only the first one speaks (torchrun and accelerate number them in RANK).
+"""
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterable, Iterator
 from typing import TypeVar
@@ -9,14 +13,17 @@ from typing import TypeVar
 from tqdm import tqdm
 
 T = TypeVar("T")
+FIRST = os.environ.get("RANK", "0") == "0"
 
 
 def track(items: Iterable[T], what: str, total: int | None = None) -> Iterator[T]:
     """Yield the items and show how far they are, on standard error if that is a terminal."""
-    return iter(tqdm(items, desc=what, total=total, disable=not sys.stderr.isatty(), leave=False, dynamic_ncols=True))
+    silent = not (FIRST and sys.stderr.isatty())
+    return iter(tqdm(items, desc=what, total=total, disable=silent, leave=False, dynamic_ncols=True))
 
 
 def say(line: str) -> None:
     """Print a line to standard error, above a bar if there is one."""
-    tqdm.write(line, file=sys.stderr)
-    sys.stderr.flush()
+    if FIRST:
+        tqdm.write(line, file=sys.stderr)
+        sys.stderr.flush()

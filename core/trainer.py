@@ -20,6 +20,7 @@ from types import FrameType
 import numpy as np
 import torch
 from accelerate import Accelerator
+from accelerate.state import AcceleratorState
 from accelerate.utils import broadcast_object_list
 from torch import Tensor
 from tqdm import tqdm
@@ -54,6 +55,8 @@ class Interrupted(Exception):
 
 def build_accelerator(config: RunConfig) -> Accelerator:
     """Return the accelerator for the configured device and number format."""
+    if not torch.distributed.is_initialized():  # else the settings of an earlier run in this process would stay
+        AcceleratorState._reset_state(reset_partial_state=True)
     device = resolve_device(config.device)
     dtype = resolve_precision(config.precision, device)
     mixed = {torch.float32: "no", torch.bfloat16: "bf16", torch.float16: "fp16"}[dtype]
@@ -108,7 +111,7 @@ class Trainer:
         self.loader = build_loader(dataset, self.sampler, config.data.workers)
         total = plan.epochs * math.ceil(len(self.sampler.plan(0)) / plan.accumulate)
         self.total_steps = min(total, plan.max_steps or total)
-        optimizer = torch.optim.AdamW(_groups(model, plan.weight_decay), betas=(0.9, 0.98))
+        optimizer = torch.optim.AdamW(_groups(model, plan.weight_decay), betas=(0.9, 0.98), fused=True)
         self.module = model
         self.model, self.optimizer = accelerator.prepare(model, optimizer)
         self.meter = Meter()
@@ -275,7 +278,9 @@ class Trainer:
         if not self.accelerator.is_main_process:
             self.meter = Meter()
             return
-        values = self.meter.means() | {"learning_rate": self.optimizer.param_groups[0]["lr"]}
+        values = self.meter.means(self.config.training.log_every) | {
+            "learning_rate": self.optimizer.param_groups[0]["lr"]
+        }
         self.meter = Meter()
         self.folder.log("train", self.progress.step, values)
         if bar.disable:
@@ -299,8 +304,8 @@ class Meter:
         self.losses.append((losses.total.item(), losses.ctc.item(), losses.attention.item()))
         self.frames += frames
 
-    def means(self) -> dict[str, float]:
-        """Return mean losses, frames per second and seconds per batch."""
+    def means(self, steps: int) -> dict[str, float]:
+        """Return mean losses, and frames per second and seconds per step over that many steps."""
         seconds = time.perf_counter() - self.start
         total, ctc, attention = np.mean(self.losses or [(math.nan,) * 3], axis=0).tolist()
         return {
@@ -308,7 +313,7 @@ class Meter:
             "ctc": ctc,
             "attention": attention,
             "frames_per_second": self.frames / seconds,
-            "seconds_per_step": seconds / max(1, len(self.losses)),
+            "seconds_per_step": seconds / steps,
         }
 
 

@@ -3,7 +3,7 @@
     python scripts/make_examples.py
 
 writes scripts/examples/*.flac and scripts/examples/metadata.jsonl. The sentences are our own, in the manner of
-the AN4 task (spelled words, numbers, dates, commands); the voice is synthetic, which the model never heard.
+the AN4 task (spelled words, numbers, dates, commands).
 """
 
 from __future__ import annotations
@@ -28,12 +28,11 @@ SENTENCES = {
     "street": ("forty five park avenue", "forty five park avenue"),
 }
 """Text of each recording, and how espeak-ng is told to say it (a pause after each letter or digit)."""
-VOICE, SPEED, PITCH = "en-us", "130", "40"
 
 
-def speak(text: str) -> torch.Tensor:
-    """Return espeak-ng's speech at 16 kHz."""
-    command = ["espeak-ng", "-v", VOICE, "-s", SPEED, "-p", PITCH, "--stdout", text]
+def speak(text: str, voice: str = "en-us", speed: int = 130, pitch: int = 45) -> torch.Tensor:
+    """Return espeak-ng's speech at 16 kHz; speed is in words a minute."""
+    command = ["espeak-ng", "-v", voice, "-s", str(speed), "-p", str(pitch), "--stdout", text]
     wave = subprocess.run(command, check=True, capture_output=True).stdout
     samples, rate = soundfile.read(io.BytesIO(wave), dtype="float32")
     return AF.resample(torch.from_numpy(samples), rate, RATE)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from itertools import islice
 
 import numpy as np
@@ -39,6 +40,36 @@ def test_an_epoch_is_complete_bounded_and_reproducible(
     assert batches == plan_epoch(sizes, items, frames, seed, epoch)
 
 
+@given(lengths, st.integers(0, 5), st.integers(0, 5), st.integers(0, 100))
+def test_a_plan_depends_on_seed_and_epoch_only(sizes: list[int], seed: int, epoch: int, other: int) -> None:
+    """No global random state is read or moved, and no plan depends on those made before."""
+    torch.manual_seed(0)
+    np.random.seed(0)
+    before = np.random.get_state()[1].tolist(), torch.get_rng_state().tolist()  # type: ignore[index, union-attr]
+    plan = plan_epoch(sizes, 4, 1000, seed, epoch)
+    assert before == (np.random.get_state()[1].tolist(), torch.get_rng_state().tolist())  # type: ignore[index, union-attr]
+    plan_epoch(sizes, 4, 1000, seed, other)
+    np.random.seed(1)
+    assert plan_epoch(sizes, 4, 1000, seed, epoch) == plan
+
+
+def test_epochs_and_seeds_have_different_orders() -> None:
+    """Batches come in another order, with other neighbours, in each epoch and for each seed."""
+    sizes = np.random.default_rng(0).integers(50, 800, 200).tolist()
+    plans = [plan_epoch(sizes, 8, 10**6, seed, epoch) for seed, epoch in ((1, 0), (1, 1), (2, 0), (2, 1))]
+    batches = [frozenset(map(frozenset, plan)) for plan in plans]
+    assert len(set(batches)) == 4
+    assert all(plan != sorted(plan, key=lambda batch: sizes[batch[0]]) for plan in plans)
+
+
+@given(lengths, st.integers(1, 9), st.integers(1, 2000))
+def test_batches_as_padded_keep_the_bound(sizes: list[int], items: int, frames: int) -> None:
+    """The bound counts the padding that is really added: it is what keeps a batch within the memory there is."""
+    for batch in plan_epoch(sizes, items, frames, 1, 0):
+        padded, _ = pad_inputs([torch.ones(sizes[i]) for i in batch])
+        assert len(batch) == 1 or padded.numel() <= frames
+
+
 @given(lengths, st.integers(1, 9), st.integers(1, 2000))
 def test_packing_keeps_the_order(sizes: list[int], items: int, frames: int) -> None:
     """Consecutive slices that cover everything: nothing is lost when a batch is cut."""
@@ -54,27 +85,40 @@ def test_neighbours_have_similar_lengths() -> None:
     assert padded < 1.1 * sum(sizes)
 
 
-@given(lengths, st.integers(1, 5), st.integers(0, 3), st.integers(0, 30))
-def test_sampler_resumes_in_the_middle(sizes: list[int], items: int, epoch: int, batch: int) -> None:
-    """Starting at a place gives what an endless run gives from that place on."""
-    whole = EndlessSampler(sizes, max_items=items, max_frames=1000, seed=7)
-    before = sum(len(whole.plan(e)) for e in range(epoch))
-    batch = min(batch, len(whole.plan(epoch)) - 1)
-    resumed = EndlessSampler(sizes, max_items=items, max_frames=1000, seed=7)
-    resumed.start_at(epoch, batch)
-    assert list(islice(whole, before + batch, before + batch + 5)) == list(islice(resumed, 5))
+def sampler(sizes: list[int], items: int = 4, rank: int = 0, processes: int = 1) -> EndlessSampler:
+    return EndlessSampler(sizes, max_items=items, max_frames=1000, seed=7, rank=rank, processes=processes)
 
 
-@given(lengths, st.integers(1, 5))
-def test_processes_share_an_epoch(sizes: list[int], processes: int) -> None:
-    """Every process gets equally many batches, and together they see every example."""
-    samplers = [
-        EndlessSampler(sizes, max_items=4, max_frames=1000, seed=7, rank=rank, processes=processes)
-        for rank in range(processes)
-    ]
-    plans = [sampler.plan(0) for sampler in samplers]
+@given(lengths, st.integers(1, 5), st.integers(0, 3), st.integers(0, 30), st.integers(1, 3))
+def test_sampler_resumes_in_the_middle(sizes: list[int], items: int, epoch: int, batch: int, processes: int) -> None:
+    """Starting at a place, the end of an epoch too, gives every process what an endless run gives from there on."""
+    for rank in range(processes):
+        whole, resumed = (sampler(sizes, items, rank, processes) for _ in range(2))
+        before = sum(len(whole.plan(e)) for e in range(epoch))
+        batch = min(batch, len(whole.plan(epoch)))
+        resumed.start_at(epoch, batch)
+        assert list(islice(whole, before + batch, before + batch + 5)) == list(islice(resumed, 5))
+
+
+@given(lengths)
+def test_sampler_gives_the_plans_one_after_the_other(sizes: list[int]) -> None:
+    """An endless run is the plans of its epochs one after the other, each index with its epoch; and so once more."""
+    endless = sampler(sizes)
+    expected = [[(epoch, i) for i in batch] for epoch in range(3) for batch in plan_epoch(sizes, 4, 1000, 7, epoch)]
+    for _ in range(2):
+        assert list(islice(endless, len(expected))) == expected
+
+
+@given(lengths, st.integers(1, 5), st.integers(0, 3))
+def test_processes_share_an_epoch(sizes: list[int], processes: int, epoch: int) -> None:
+    """Every process gets equally many batches; together they are the whole plan, some batches once more to even out."""
+    plans = [sampler(sizes, 4, rank, processes).plan(epoch) for rank in range(processes)]
+    whole = plan_epoch(sizes, 4, 1000, 7, epoch)
     assert len({len(plan) for plan in plans}) == 1
-    assert {i for plan in plans for batch in plan for i in batch} == set(range(len(sizes)))
+    counts = Counter(tuple(batch) for plan in plans for batch in plan)
+    assert counts.keys() == set(map(tuple, whole))
+    assert max(counts.values()) - min(counts.values()) <= 1
+    assert sum(counts.values()) - len(whole) < processes
 
 
 def test_collate_pads_and_counts() -> None:
@@ -113,7 +157,7 @@ def test_workers_prepare_the_same_batches() -> None:
     examples = [toy_example(str(i), "ab") for i in range(8)]
     found = []
     for workers in (0, 2):
-        sampler = EndlessSampler([4] * 8, max_items=3, max_frames=100, seed=1)
-        loader = build_loader(TrainingSet(ToyTask(), examples, [[3, 4]] * 8, ToyEncoder(), 1), sampler, workers)
+        training = TrainingSet(ToyTask(), examples, [[3, 4]] * 8, ToyEncoder(), 1)
+        loader = build_loader(training, sampler([4] * 8, 3), workers)
         found.append([batch.ids for batch in islice(loader, 5)])
     assert found[0] == found[1]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from scriba.core.bundle import load_bundle, load_weights, resolve_model, save_bundle
@@ -35,6 +35,31 @@ def test_round_trip(bundle: Path) -> None:
     assert (loaded.task, loaded.config) == ("toy", {"size": 3})
     assert loaded.tokenizer.encode("ba") == [4, 3]
     assert loaded.weights["layer.weight"].dtype == torch.float16 and int(loaded.weights["count"]) == 7
+    assert (bundle / "README.md").read_text() == "# card\n"
+
+
+def test_model_round_trip(tmp_path: Path) -> None:
+    """Any model comes back to within float16's rounding: buffers, counters, shared and transposed tensors alike."""
+    torch.manual_seed(0)
+    model, other = (torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.BatchNorm1d(4)) for _ in range(2))
+    model(torch.randn(9, 3))
+    weights = {name: t.t().contiguous().t() if t.ndim == 2 else t for name, t in model.state_dict().items()}
+    assert not weights["0.weight"].is_contiguous()
+    save_bundle(tmp_path, task="toy", config={}, tokenizer=CharTokenizer("ab"), weights=weights, card="")
+    load_weights(other, load_bundle(tmp_path).weights, "model.safetensors")
+    for name, tensor in other.state_dict().items():
+        assert tensor.dtype == weights[name].dtype
+        torch.testing.assert_close(tensor, weights[name], rtol=2**-11, atol=1e-7)
+
+
+def test_a_failed_save_leaves_the_old_weights(bundle: Path) -> None:
+    """Saving over a bundle replaces each file whole: what cannot be written leaves the old one, and no remains."""
+    before = (bundle / "model.safetensors").read_bytes()
+    sparse = {"weight": torch.eye(2).to_sparse()}
+    with pytest.raises(Exception, match=r".*"):
+        save_bundle(bundle, task="toy", config={}, tokenizer=CharTokenizer("ab"), weights=sparse, card="")
+    assert (bundle / "model.safetensors").read_bytes() == before
+    assert {path.name for path in bundle.iterdir()} == set(FILES)
 
 
 @pytest.mark.parametrize("name", FILES[:3])
@@ -52,6 +77,58 @@ def test_each_damaged_file_is_named(bundle: Path, name: str, damage: str) -> Non
     assert "\n" not in str(error.value)
 
 
+def with_bytes(data: bytes, changes: list[tuple[int, int]], length: int) -> bytes:
+    """Return data with some bytes replaced, cut off at a length."""
+    damaged = bytearray(data)
+    for place, value in changes:
+        damaged[place % len(data)] = value
+    return bytes(damaged[: length % (len(data) + 1)] if length >= 0 else damaged)
+
+
+@pytest.mark.parametrize("name", FILES[:3])
+@settings(deadline=None, max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.tuples(st.integers(0, 500), st.integers(0, 255)), max_size=3), st.integers(-1, 500))
+def test_damage_of_any_kind_is_told_in_one_sentence(
+    bundle: Path, name: str, changes: list[tuple[int, int]], length: int
+) -> None:
+    """Cut anywhere, any bytes changed: a file either still loads or is named in one line; nothing else is raised."""
+    path = bundle / name
+    data = path.read_bytes()
+    path.write_bytes(with_bytes(data, changes, length))
+    try:
+        load_bundle(bundle)
+    except InputError as error:
+        assert str(path) in str(error) and "\n" not in str(error)
+    finally:
+        path.write_bytes(data)
+
+
+@pytest.mark.parametrize("name", ["config.json", "tokenizer.json"])
+@pytest.mark.parametrize("content", ["null", "[]", "3", '"text"', "{}", "[" * 100_000, '{"kind": "bpe", "scriba": 2}'])
+def test_json_of_something_else_is_told(bundle: Path, name: str, content: str) -> None:
+    """JSON that is valid and yet not ours is named like any damage."""
+    (bundle / name).write_text(content)
+    with pytest.raises(InputError, match=rf"{name}: .*copy the model folder again\.$"):
+        load_bundle(bundle)
+
+
+@pytest.mark.parametrize("characters", [3, None, [1], ["ab"], ["a", "a"], [["a"]]])
+def test_a_broken_alphabet_is_told(bundle: Path, characters: object) -> None:
+    """An alphabet that is no list of different single characters is named, not used."""
+    (bundle / "tokenizer.json").write_text(json.dumps({"kind": "characters", "characters": characters}))
+    with pytest.raises(InputError, match=r"tokenizer\.json: not a scriba tokenizer"):
+        load_bundle(bundle)
+
+
+@pytest.mark.parametrize("name", FILES[:3])
+def test_a_folder_in_place_of_a_file_is_told(bundle: Path, name: str) -> None:
+    """A folder of that name is no file."""
+    (bundle / name).unlink()
+    (bundle / name).mkdir()
+    with pytest.raises(InputError, match=rf"{name}: "):
+        load_bundle(bundle)
+
+
 class Bomb:
     """Touches a file when it is unpickled."""
 
@@ -63,13 +140,17 @@ class Bomb:
 
 
 @pytest.mark.parametrize("writer", ["pickle", "torch"])
-def test_pickles_are_never_run(bundle: Path, tmp_path: Path, writer: str) -> None:
-    """A pickle in place of the weights is refused as damaged, and its code does not run."""
-    with (bundle / "model.safetensors").open("wb") as file:
-        (pickle.dump if writer == "pickle" else torch.save)(Bomb(tmp_path / "ran"), file)
-    with pytest.raises(InputError, match=r"model\.safetensors: damaged"):
+@pytest.mark.parametrize("name", FILES[:3])
+def test_pickles_are_never_run(bundle: Path, tmp_path: Path, name: str, writer: str) -> None:
+    """A pickle in place of a file is refused as damaged, and its code does not run, though it could."""
+    dump = pickle.dump if writer == "pickle" else torch.save
+    with (bundle / name).open("wb") as file:
+        dump(Bomb(tmp_path / "ran"), file)
+    with pytest.raises(InputError, match=rf"{name}: damaged"):
         load_bundle(bundle)
     assert not (tmp_path / "ran").exists()
+    torch.load(bundle / name, weights_only=False) if writer == "torch" else pickle.loads((bundle / name).read_bytes())
+    assert (tmp_path / "ran").exists()
 
 
 def test_missing_folder_and_foreign_config(bundle: Path, tmp_path: Path) -> None:
@@ -114,6 +195,19 @@ def test_an_interrupted_write_leaves_the_old_file(tmp_path: Path) -> None:
         aside.write_text("half")
         raise RuntimeError
     assert path.read_text() == "old" and list(tmp_path.iterdir()) == [path]
+    with pytest.raises(FileNotFoundError), replacing(path):
+        pass  # nothing was written
+    assert path.read_text() == "old" and list(tmp_path.iterdir()) == [path]
+
+
+def test_a_write_takes_the_place_of_the_old_file_at_once(tmp_path: Path) -> None:
+    """Folders are made; up to the end, readers meet the old file, and afterwards the new one."""
+    path = tmp_path / "new" / "folder" / "result.json"
+    write_text(path, "old")
+    with replacing(path) as aside:
+        aside.write_text("new")
+        assert path.read_text() == "old" and aside.parent == path.parent
+    assert path.read_text() == "new" and list(path.parent.iterdir()) == [path]
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"]), max_size=30))

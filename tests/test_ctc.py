@@ -9,7 +9,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scriba.core.ctc import ctc_loss, greedy_path, required_positions
+from scriba.core.ctc import CTCHead, ctc_loss, greedy_path, required_positions
+from scriba.core.memory import Memory
 from scriba.core.tokenizer import BLANK
 
 
@@ -18,33 +19,72 @@ def collapse(path: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(label for label, _ in groupby(path) if label != BLANK)
 
 
-def probability(log_probs_TV: torch.Tensor, target: tuple[int, ...]) -> float:
-    """Sum over all V^T paths that collapse to the target."""
+def log_probability(log_probs_TV: torch.Tensor, target: tuple[int, ...]) -> torch.Tensor:
+    """Sum over all V^T paths that collapse to the target; -inf when there is none."""
     positions, labels = log_probs_TV.shape
-    return sum(
-        float(sum(log_probs_TV[t, label] for t, label in enumerate(path)).exp())  # type: ignore[union-attr]
-        for path in product(range(labels), repeat=positions)
-        if collapse(path) == target
-    )
+    paths = [path for path in product(range(labels), repeat=positions) if collapse(path) == target]
+    if not paths:
+        return torch.tensor(-torch.inf, dtype=log_probs_TV.dtype)
+    return torch.stack([log_probs_TV[range(positions), path].sum() for path in paths]).logsumexp(0)
 
 
 sizes = st.tuples(st.integers(1, 5), st.integers(2, 4))
+targets = st.lists(st.integers(1, 3), max_size=4).map(tuple)
 
 
 @settings(deadline=None, max_examples=60)
-@given(sizes, st.integers(0, 10**6), st.data())
-def test_loss_is_the_sum_over_all_paths(size: tuple[int, int], seed: int, data: st.DataObject) -> None:
+@given(sizes, st.integers(0, 10**6), targets)
+def test_loss_is_the_sum_over_all_paths(size: tuple[int, int], seed: int, target: tuple[int, ...]) -> None:
     """-log of the brute-force sum; infinite exactly where no path exists, which is where T is below the requirement."""
     positions, labels = size
+    target = tuple(min(label, labels - 1) for label in target)
     log_probs_BTV = torch.randn(1, positions, labels, generator=torch.Generator().manual_seed(seed)).log_softmax(-1)
-    target = tuple(data.draw(st.lists(st.integers(1, labels - 1), min_size=1, max_size=4)))
-    loss = ctc_loss(log_probs_BTV, torch.tensor([positions]), torch.tensor([target]), torch.tensor([len(target)]))
-    expected = probability(log_probs_BTV[0], target)
-    assert (required_positions(target) <= positions) == (expected > 0)
-    if expected > 0:
-        assert float(loss) == pytest.approx(-torch.tensor(expected).log().item(), rel=1e-4, abs=1e-5)
-    else:
-        assert float(loss) == float("inf")
+    labels_BU = torch.tensor([target], dtype=torch.long)
+    loss = ctc_loss(log_probs_BTV, torch.tensor([positions]), labels_BU, torch.tensor([len(target)]))
+    expected = log_probability(log_probs_BTV[0], target)
+    assert (required_positions(target) <= positions) == bool(expected > -torch.inf)
+    torch.testing.assert_close(loss[0], -expected, rtol=1e-4, atol=1e-5)
+
+
+@settings(deadline=None, max_examples=25)
+@given(st.lists(st.tuples(st.integers(1, 5), targets), min_size=1, max_size=3), st.integers(0, 10**6))
+def test_loss_and_gradient_of_a_padded_batch(rows: list[tuple[int, tuple[int, ...]]], seed: int) -> None:
+    """Rows of different lengths do not meet: each has the loss and gradient of its brute-force sum, in double."""
+    rows = [(positions, target) for positions, target in rows if required_positions(target) <= positions] or [(1, (1,))]
+    generator = torch.Generator().manual_seed(seed)
+    logits_BTV = torch.randn(len(rows), 5, 4, dtype=torch.double, generator=generator, requires_grad=True)
+    lengths_B = torch.tensor([positions for positions, _ in rows])
+    sizes_B = torch.tensor([len(target) for _, target in rows])
+    targets_BU = torch.tensor([[*target, *[BLANK] * (4 - len(target))] for _, target in rows])
+    log_probs_BTV = logits_BTV.log_softmax(-1)
+    loss_B = ctc_loss(log_probs_BTV, lengths_B, targets_BU, sizes_B)
+    expected = [-log_probability(log_probs_BTV[b, :n], target) for b, (n, target) in enumerate(rows)]
+    torch.testing.assert_close(loss_B, torch.stack(expected))
+    pull_B = torch.rand(len(rows), dtype=torch.double, generator=generator)
+    found, wanted = (
+        torch.autograd.grad((x * pull_B).sum(), logits_BTV, retain_graph=True)[0]
+        for x in (loss_B, torch.stack(expected))
+    )
+    torch.testing.assert_close(found, wanted, rtol=1e-8, atol=1e-10)
+
+
+def test_an_infeasible_target_is_infinite_and_leaves_the_other_rows_alone() -> None:
+    """Two equal labels do not fit into two positions: infinite, not a silent zero, and only in that row."""
+    log_probs_BTV = torch.randn(2, 2, 3).log_softmax(-1)
+    loss_B = ctc_loss(log_probs_BTV, torch.tensor([2, 2]), torch.tensor([[1, 1], [1, 2]]), torch.tensor([2, 2]))
+    assert loss_B[0] == torch.inf
+    torch.testing.assert_close(loss_B[1], -(log_probs_BTV[1, 0, 1] + log_probs_BTV[1, 1, 2]))
+
+
+def test_head_gives_float32_log_probabilities() -> None:
+    """Whatever number format the layers run in, the softmax is in float32, and in double for double."""
+    memory = Memory(torch.randn(2, 3, 4), torch.tensor([3, 2]))
+    head = CTCHead(4, 5)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        log_probs_BTV = head(memory)
+    assert log_probs_BTV.dtype == torch.float32
+    torch.testing.assert_close(log_probs_BTV.exp().sum(-1), torch.ones(2, 3))
+    assert head.double()(Memory(memory.states_BTD.double(), memory.lengths_B)).dtype == torch.double
 
 
 @settings(deadline=None, max_examples=60)
@@ -54,7 +94,7 @@ def test_probabilities_of_all_targets_sum_to_one(size: tuple[int, int], seed: in
     positions, labels = size[0], min(size[1], 3)
     log_probs_TV = torch.randn(positions, labels, generator=torch.Generator().manual_seed(seed)).log_softmax(-1)
     targets = {collapse(path) for path in product(range(labels), repeat=positions)}
-    assert sum(probability(log_probs_TV, target) for target in targets) == pytest.approx(1, rel=1e-4)
+    assert sum(float(log_probability(log_probs_TV, target).exp()) for target in targets) == pytest.approx(1, rel=1e-4)
 
 
 @settings(deadline=None)

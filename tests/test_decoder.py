@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import product
 
 import pytest
@@ -20,11 +21,18 @@ B, T, U, D, H, V = 3, 5, 4, 6, 4, 9
 ATTENTIONS = [
     AttentionConfig("additive", size=7),
     AttentionConfig("location", size=7, location_channels=2, location_width=3),
+    AttentionConfig("dot", size=6),
     AttentionConfig("dot", size=6, heads=2),
     AttentionConfig("none", without="state"),
     AttentionConfig("none", without="every_step"),
 ]
+HARD = [replace(attention, selection="hard") for attention in ATTENTIONS if attention.kind != "none"]
 CELLS = [DecoderConfig(cell, layers, H, 3, 0.0) for cell, layers in product(("lstm", "gru"), (1, 2))]  # type: ignore[arg-type]
+
+
+def name(attention: AttentionConfig) -> str:
+    kind = attention.without if attention.kind == "none" else f"{attention.selection}-{attention.heads}"
+    return f"{attention.kind}-{kind}"
 
 
 def make(attention: AttentionConfig, config: DecoderConfig) -> tuple[Decoder, Memory, Tensor]:
@@ -47,24 +55,39 @@ def cell_by_hand(cell: torch.nn.Module, x: Tensor, h: Tensor, c: Tensor) -> tupl
     return (1 - z) * torch.tanh(n + r * n2) + z * h, c
 
 
-def logits_by_loop(decoder: Decoder, memory: Memory, tokens_BU: Tensor) -> Tensor:
-    """The step order of the design: attention from s_{t-1}, then the recurrence, then the output."""
-    layers = len(decoder.cells.cells)
+def by_loop(
+    decoder: Decoder,
+    memory: Memory,
+    tokens_BU: Tensor,
+    chosen_BUNT: Tensor | None = None,
+    expect_B: Tensor | None = None,
+) -> tuple[Tensor, Tensor | None]:
+    """The step order of the design: attention from s_{t-1}, then the recurrence, then the output.
+
+    Hard attention reads the states that `chosen_BUNT` holds, but for the rows of `expect_B`.
+    Returns logits (B, U, V) and weights (B, U, N, T).
+    """
+    layers, batch = len(decoder.cells.cells), len(tokens_BU)
     last_BD = torch.stack([memory.states_BTD[b, n - 1] for b, n in enumerate(memory.lengths_B.tolist())])
     if decoder.start is None:
-        hidden = [torch.zeros(B, H, dtype=torch.double) for _ in range(layers)]
+        hidden = [torch.zeros(batch, H, dtype=torch.double) for _ in range(layers)]
     else:
         hidden = list(torch.tanh(last_BD @ decoder.start.weight.T + decoder.start.bias).split(H, dim=-1))
-    cells = [torch.zeros(B, H, dtype=torch.double) for _ in range(layers)]
+    cells = [torch.zeros(batch, H, dtype=torch.double) for _ in range(layers)]
     attention = decoder.attention
     weights = None if attention is None else attention.start_weights(memory)
-    logits = []
+    logits, looks = [], []
     for t in range(tokens_BU.shape[1]):
         embedded = decoder.embedding.weight[tokens_BU[:, t]]
         if attention is None:
             context = last_BD if decoder.context_size else last_BD[:, :0]
         else:
             context, weights = glimpse_by_loop(attention, hidden[-1], memory, weights)  # type: ignore[arg-type]
+            looks.append(weights)
+            if chosen_BUNT is not None:
+                read = [states_read(chosen_BUNT[b, t], memory.states_BTD[b]) for b in range(batch)]
+                expected = torch.zeros(batch, dtype=torch.bool) if expect_B is None else expect_B
+                context = torch.where(expected[:, None], context, torch.stack(read))
         below = torch.cat([embedded, context], dim=-1)
         for i, cell in enumerate(decoder.cells.cells):
             hidden[i], cells[i] = cell_by_hand(cell, below, hidden[i], cells[i])
@@ -72,55 +95,143 @@ def logits_by_loop(decoder: Decoder, memory: Memory, tokens_BU: Tensor) -> Tenso
         read = torch.cat([embedded, context, hidden[-1]], dim=-1)
         combined = torch.tanh(read @ decoder.combine.weight.T + decoder.combine.bias)
         logits.append(combined @ decoder.output.weight.T + decoder.output.bias)
-    return torch.stack(logits, 1)
+    return torch.stack(logits, 1), torch.stack(looks, 1) if looks else None
+
+
+def states_read(chosen_NT: Tensor, states_TD: Tensor) -> Tensor:
+    """Head by head, its slice of the one state that was chosen."""
+    size = D // len(chosen_NT)
+    places = [row.tolist().index(max(row.tolist())) for row in chosen_NT]
+    return torch.cat([states_TD[i, n * size : (n + 1) * size] for n, i in enumerate(places)])
+
+
+def assert_same_gradients(one: Tensor, other: Tensor, inputs: list[Tensor]) -> None:
+    """Compare the gradients of two equal scalars; a parameter that has no part in one has none in the other."""
+    pairs = zip(*(torch.autograd.grad(x, inputs, allow_unused=True) for x in (one, other)), strict=True)
+    for found, expected in pairs:
+        if found is None or expected is None:
+            assert found is None or not found.any()
+            assert expected is None or not expected.any()
+        else:
+            torch.testing.assert_close(found, expected, rtol=1e-9, atol=1e-11)
 
 
 @pytest.mark.parametrize("config", CELLS, ids=lambda c: f"{c.cell}-{c.layers}")
-@pytest.mark.parametrize("attention", ATTENTIONS, ids=lambda a: f"{a.kind}-{a.without}-{a.heads}")
+@pytest.mark.parametrize("attention", ATTENTIONS, ids=name)
 def test_step_order_and_gradients(attention: AttentionConfig, config: DecoderConfig) -> None:
-    """Logits, and gradients of the memory and of every weight, equal those of the plain loop."""
+    """Logits, attention weights, and gradients of the memory and of every weight, equal those of the plain loop."""
     decoder, memory, tokens_BU = make(attention, config)
-    logits_BUV, _ = decoder(memory, tokens_BU)
-    expected_BUV = logits_by_loop(decoder, memory, tokens_BU)
+    logits_BUV, weights_BUT = decoder(memory, tokens_BU)
+    expected_BUV, weights_BUNT = by_loop(decoder, memory, tokens_BU)
     torch.testing.assert_close(logits_BUV, expected_BUV, rtol=1e-11, atol=1e-12)
     pull = torch.randn(logits_BUV.shape, dtype=torch.double)
-    inputs = [memory.states_BTD, *decoder.parameters()]
-    found, expected = (
-        torch.autograd.grad((x * pull).sum(), inputs, allow_unused=True) for x in (logits_BUV, expected_BUV)
-    )
-    for one, other in zip(found, expected, strict=True):
-        if one is None or other is None:
-            assert one is None and (other is None or not other.any())
-        else:
-            torch.testing.assert_close(one, other, rtol=1e-9, atol=1e-11)
+    found, expected = (logits_BUV * pull).sum(), (expected_BUV * pull).sum()
+    assert (weights_BUT is None) == (weights_BUNT is None) == (attention.kind == "none")
+    if weights_BUT is not None and weights_BUNT is not None:
+        torch.testing.assert_close(weights_BUT, weights_BUNT.mean(2), rtol=1e-11, atol=1e-12)
+        pull = torch.randn(weights_BUT.shape, dtype=torch.double)
+        found, expected = found + (weights_BUT * pull).sum(), expected + (weights_BUNT.mean(2) * pull).sum()
+    assert_same_gradients(found, expected, [memory.states_BTD, *decoder.parameters()])
 
 
-@pytest.mark.parametrize("attention", ATTENTIONS, ids=lambda a: f"{a.kind}-{a.without}-{a.heads}")
-def test_forward_equals_steps_and_keeps_no_state(attention: AttentionConfig) -> None:
-    """Decoding step by step gives the logits of training; calls do not influence each other."""
-    decoder, memory, tokens_BU = make(attention, CELLS[1])
+@pytest.mark.parametrize("attention", HARD, ids=name)
+@pytest.mark.parametrize("config", CELLS, ids=lambda c: f"{c.cell}-{c.layers}")
+def test_hard_attention_reads_what_it_sampled(attention: AttentionConfig, config: DecoderConfig) -> None:
+    """Given the sampled positions of a pass, the plain loop gives its logits, weights and gradients.
+
+    Some rows read the expectation at every step, others only samples; the gradient passes through the former.
+    """
+    decoder, memory, tokens_BU = make(attention, config)
+    trace = next(t for _ in range(100) if (t := decoder.trace(memory, tokens_BU)).expect_B.unique().numel() == 2)
+    assert trace.chosen_BUNT is not None and trace.weights_BUNT is not None and trace.expect_B is not None
+    sampled_BUNT = trace.chosen_BUNT[~trace.expect_B]
+    assert ((sampled_BUNT == 0) | (sampled_BUNT == 1)).all() and (sampled_BUNT.sum(-1) == 1).all()
+    torch.testing.assert_close(trace.chosen_BUNT[trace.expect_B], trace.weights_BUNT[trace.expect_B])
+    logits_BUV, weights_BUNT = by_loop(decoder, memory, tokens_BU, trace.chosen_BUNT, trace.expect_B)
+    assert weights_BUNT is not None
+    torch.testing.assert_close(trace.logits_BUV, logits_BUV, rtol=1e-11, atol=1e-12)
+    torch.testing.assert_close(trace.weights_BUNT, weights_BUNT, rtol=1e-11, atol=1e-12)
+    pulls = [torch.randn(x.shape, dtype=torch.double) for x in (logits_BUV, weights_BUNT)]
+    found = (trace.logits_BUV * pulls[0]).sum() + (trace.weights_BUNT * pulls[1]).sum()
+    expected = (logits_BUV * pulls[0]).sum() + (weights_BUNT * pulls[1]).sum()
+    assert_same_gradients(found, expected, [memory.states_BTD, *decoder.parameters()])
+
+
+@pytest.mark.parametrize("attention", HARD, ids=name)
+def test_hard_attention_reads_the_best_position_in_evaluation(attention: AttentionConfig) -> None:
+    """After training nothing is drawn: every step reads the state that the plain loop finds most probable."""
+    decoder, memory, tokens_BU = make(attention, CELLS[0])
+    trace = decoder.eval().trace(memory, tokens_BU)
+    assert trace.weights_BUNT is not None and trace.expect_B is None
+    logits_BUV, weights_BUNT = by_loop(decoder, memory, tokens_BU, trace.weights_BUNT)
+    torch.testing.assert_close(trace.logits_BUV, logits_BUV, rtol=1e-11, atol=1e-12)
+    torch.testing.assert_close(trace.weights_BUNT, weights_BUNT, rtol=1e-11, atol=1e-12)
+
+
+@pytest.mark.parametrize("attention", [*ATTENTIONS, *HARD], ids=name)
+@pytest.mark.parametrize("config", CELLS, ids=lambda c: f"{c.cell}-{c.layers}")
+def test_forward_equals_steps(attention: AttentionConfig, config: DecoderConfig) -> None:
+    """Decoding step by step gives the logits and weights of training."""
+    decoder, memory, tokens_BU = make(attention, config)
     decoder.eval()
     logits_BUV, weights_BUT = decoder(memory, tokens_BU)
     state = decoder.init(memory)
     for t in range(U):
         logits_BV, state = decoder.step(state, tokens_BU[:, t])
         torch.testing.assert_close(logits_BV, logits_BUV[:, t])
+        assert (weights_BUT is None) == (state.weights_BNT is None) == (attention.kind == "none")
         if weights_BUT is not None and state.weights_BNT is not None:
             torch.testing.assert_close(state.weights_BNT.mean(1), weights_BUT[:, t])
-    again, _ = decoder(memory, tokens_BU)
-    assert torch.equal(again, logits_BUV)
-    assert (weights_BUT is None) == (attention.kind == "none")
 
 
-@pytest.mark.parametrize("attention", ATTENTIONS, ids=lambda a: f"{a.kind}-{a.without}-{a.heads}")
-def test_state_can_be_gathered(attention: AttentionConfig) -> None:
-    """A state gathered along the batch goes on as those rows would, as beam search needs."""
-    decoder, memory, tokens_BU = make(attention, CELLS[0])
+def attributes(module: torch.nn.Module) -> dict[str, object]:
+    """Everything that a module and the modules in it hold: tensors exactly, all else by identity and as text."""
+    held: dict[str, object] = {name: tensor.tolist() for name, tensor in module.state_dict().items()}
+    for name, part in module.named_modules():
+        held[f"{name}/"] = [(key, id(value), str(value)) for key, value in vars(part).items()]
+    return held
+
+
+@pytest.mark.parametrize("attention", [*ATTENTIONS, *HARD], ids=name)
+def test_no_module_keeps_state(attention: AttentionConfig) -> None:
+    """Calls leave no trace in the model, and the steps of two inputs can be taken in turns."""
+    model = speech_model(attention)
+    assert model.decoder is not None
+    lengths, targets = torch.tensor([40, 33]), torch.tensor([[3, 4], [5, 5]])
+    inputs, others = torch.randn(2, 40, 80), torch.randn(2, 40, 80)
+    before = attributes(model)
+    with torch.no_grad():
+        first = model(inputs, lengths, targets, torch.tensor([2, 2]))
+        model(others, torch.tensor([40, 5]), targets, torch.tensor([1, 2]))
+        again = model(inputs, lengths, targets, torch.tensor([2, 2]))
+        memories = [model.encode(x, lengths) for x in (inputs, others)]
+        together = [model.decoder.init(memory) for memory in memories]
+        found: list[list[Tensor]] = [[], []]
+        for tokens_B in targets.T:
+            for i in range(2):
+                logits_BV, together[i] = model.decoder.step(together[i], tokens_B)
+                found[i].append(logits_BV)
+    assert all(map(torch.equal, first, again))
+    for memory, steps in zip(memories, found, strict=True):
+        torch.testing.assert_close(torch.stack(steps, 1), model.decoder(memory, targets)[0], rtol=1e-5, atol=1e-5)
+    assert attributes(model) == before
+
+
+@pytest.mark.parametrize("attention", ATTENTIONS, ids=name)
+@pytest.mark.parametrize("config", [CELLS[0], CELLS[3]], ids=lambda c: f"{c.cell}-{c.layers}")
+def test_state_can_be_gathered(attention: AttentionConfig, config: DecoderConfig) -> None:
+    """A state gathered along the batch, rows repeated or left out, goes on as those rows would, as beams need."""
+    decoder, memory, tokens_BU = make(attention, config)
+    decoder.eval()
     rows = torch.tensor([2, 0, 0, 1])
     _, state = decoder.step(decoder.init(memory), tokens_BU[:, 0])
-    expected, _ = decoder.step(state, tokens_BU[:, 1])
-    found, _ = decoder.step(state.select(rows), tokens_BU[rows, 1])
-    torch.testing.assert_close(found, expected[rows])
+    gathered = state.select(rows)
+    for t in range(1, U):
+        expected, state = decoder.step(state, tokens_BU[:, t])
+        found, gathered = decoder.step(gathered, tokens_BU[rows, t])
+        torch.testing.assert_close(found, expected[rows])
+    if gathered.keys is not None:
+        assert gathered.keys.memory.lengths_B.tolist() == [1, 5, 5, 3]
 
 
 def speech_model(attention: AttentionConfig) -> Seq2Seq:
@@ -130,13 +241,12 @@ def speech_model(attention: AttentionConfig) -> Seq2Seq:
     return build_model(ModelConfig(attention, decoder), AsrTask(config).build_encoder(), V).eval()
 
 
-@pytest.mark.parametrize("attention", ATTENTIONS, ids=lambda a: f"{a.kind}-{a.without}-{a.heads}")
+@pytest.mark.parametrize("attention", [*ATTENTIONS, *HARD], ids=name)
 @torch.no_grad()
 def test_padding_never_changes_a_result(attention: AttentionConfig) -> None:
     """A batch of different lengths, its padding filled with rubbish, gives what each utterance gives alone."""
-    if attention.heads == 1:
-        attention = AttentionConfig(attention.kind, size=8, without=attention.without)
     model = speech_model(attention)
+    assert model.ctc is not None and model.decoder is not None
     lengths = [61, 40, 17, 4, 1]
     inputs = [torch.randn(n, 80) for n in lengths]
     padded = torch.full((len(lengths), 75, 80), 37.0)
@@ -144,31 +254,38 @@ def test_padding_never_changes_a_result(attention: AttentionConfig) -> None:
         row[: len(x)] = x
     tokens = torch.randint(3, V, (len(lengths), U))
     memory = model.encode(padded, torch.tensor(lengths))
-    assert model.ctc is not None and model.decoder is not None
-    log_probs, (logits, _) = model.ctc(memory), model.decoder(memory, tokens)
+    log_probs, (logits, weights) = model.ctc(memory), model.decoder(memory, tokens)
+    close = {"rtol": 1e-5, "atol": 1e-5}
     for b, x in enumerate(inputs):
         alone = model.encode(x[None], torch.tensor([len(x)]))
         size = int(alone.lengths_B)
-        assert size == int(memory.lengths_B[b])
-        close = {"rtol": 1e-5, "atol": 1e-5}
+        assert size == int(memory.lengths_B[b]) == int(model.encoder.output_lengths(torch.tensor(len(x))))
         torch.testing.assert_close(memory.states_BTD[b, :size], alone.states_BTD[0], **close)
         torch.testing.assert_close(log_probs[b, :size], model.ctc(alone)[0], **close)
-        torch.testing.assert_close(logits[b], model.decoder(alone, tokens[b : b + 1])[0][0], **close)
+        logits_UV, weights_UT = (None if y is None else y[0] for y in model.decoder(alone, tokens[b : b + 1]))
+        torch.testing.assert_close(logits[b], logits_UV, **close)
+        if weights is not None:
+            torch.testing.assert_close(weights[b, :, :size], weights_UT, **close)
+            assert not weights[b, :, size:].any()
 
 
+@pytest.mark.parametrize("attention", [*ATTENTIONS, *HARD], ids=name)
 @torch.no_grad()
-def test_padding_never_changes_the_loss() -> None:
-    """The loss of a padded batch is that of its utterances, weighted by their target lengths."""
-    model = speech_model(AttentionConfig(size=8))
-    lengths, target_lengths = torch.tensor([61, 40]), torch.tensor([3, 2])
-    inputs, targets = torch.randn(2, 61, 80), torch.tensor([[3, 4, 5], [6, 6, 0]])
-    both = model(inputs, lengths, targets, target_lengths)
+def test_padding_never_changes_the_loss(attention: AttentionConfig) -> None:
+    """The losses of a padded batch are those of its utterances, weighted by their target lengths."""
+    model = speech_model(attention)
+    lengths, sizes = torch.tensor([61, 40, 9]), torch.tensor([3, 2, 1])
+    inputs, targets = torch.full((3, 61, 80), 37.0), torch.tensor([[3, 4, 5], [6, 6, 0], [8, 0, 0]])
+    for row, n in zip(inputs, lengths.tolist(), strict=True):
+        row[:n] = torch.randn(n, 80)
+    both = model(inputs, lengths, targets, sizes)
     alone = [
-        model(inputs[b : b + 1, : lengths[b]], lengths[b : b + 1], targets[b : b + 1, :n], target_lengths[b : b + 1])
-        for b, n in enumerate(target_lengths.tolist())
+        model(inputs[b : b + 1, : lengths[b]], lengths[b : b + 1], targets[b : b + 1, :n], sizes[b : b + 1])
+        for b, n in enumerate(sizes.tolist())
     ]
-    ctc = (3 * alone[0].ctc + 2 * alone[1].ctc) / 5
-    attention = (4 * alone[0].attention + 3 * alone[1].attention) / 7
+    ctc = sum(n * losses.ctc for n, losses in zip((3, 2, 1), alone, strict=True)) / 6
+    cross_entropy = sum(n * losses.attention for n, losses in zip((4, 3, 2), alone, strict=True)) / 9
     torch.testing.assert_close(both.ctc, ctc, rtol=1e-5, atol=1e-5)
-    torch.testing.assert_close(both.attention, attention, rtol=1e-5, atol=1e-5)
-    torch.testing.assert_close(both.total, 0.3 * both.ctc + 0.7 * both.attention)
+    torch.testing.assert_close(both.attention, cross_entropy, rtol=1e-5, atol=1e-5)
+    if attention.selection == "soft":
+        torch.testing.assert_close(both.total, 0.3 * both.ctc + 0.7 * both.attention)

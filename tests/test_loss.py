@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import itertools
+import math
+
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import Tensor
 from toy import BINS, ToyEncoder
 
 from scriba.core.attention import AttentionConfig
-from scriba.core.decoder import DecoderConfig, Trace
+from scriba.core.ctc import ctc_loss
+from scriba.core.decoder import Decoder, DecoderConfig, Trace, build_decoder
 from scriba.core.errors import UsageError
-from scriba.core.loss import LossConfig, Reinforce, cross_entropy, teacher_tokens
+from scriba.core.loss import LossConfig, Reinforce, cross_entropy, mean_per_token, teacher_tokens
+from scriba.core.memory import Memory
 from scriba.core.model import ModelConfig, Seq2Seq, build_model
 from scriba.core.tokenizer import BLANK, SOS_EOS
 
@@ -31,12 +39,33 @@ def test_joint_loss_is_the_weighted_sum(weight: float) -> None:
     losses = seq2seq(*BATCH)
     torch.testing.assert_close(losses.total, weight * losses.ctc + (1 - weight) * losses.attention)
     assert (seq2seq.ctc is None) == (weight == 0) and (seq2seq.decoder is None) == (weight == 1)
+    assert (losses.ctc.item() == 0) == (weight == 0) and (losses.attention.item() == 0) == (weight == 1)
 
 
-def test_weight_out_of_range_is_refused() -> None:
+def test_both_parts_are_per_target_token() -> None:
+    """Each part is the sum over the batch by its number of target tokens, the end symbol included for attention."""
+    seq2seq = model(ctc_weight=0.3, label_smoothing=0.0)
+    losses = seq2seq(*BATCH)
+    inputs, lengths_B, targets_BU, sizes_B = BATCH
+    memory = seq2seq.encode(inputs, lengths_B)
+    assert seq2seq.ctc is not None and seq2seq.decoder is not None
+    ctc = ctc_loss(seq2seq.ctc(memory), lengths_B, targets_BU, sizes_B).sum() / 5
+    said, log_probs = [[3, 4, 5, SOS_EOS], [6, 3, SOS_EOS]], []
+    for b, labels in enumerate(said):
+        state, last = seq2seq.decoder.init(memory.select(torch.tensor([b]))), SOS_EOS
+        for label in labels:
+            logits_BV, state = seq2seq.decoder.step(state, torch.tensor([last]))
+            log_probs.append(logits_BV.log_softmax(-1)[0, label])
+            last = label
+    torch.testing.assert_close(losses.ctc, ctc)
+    torch.testing.assert_close(losses.attention, -torch.stack(log_probs).sum() / 7)
+
+
+@pytest.mark.parametrize("weight", [-0.1, 1.5, math.nan])
+def test_weight_out_of_range_is_refused(weight: float) -> None:
     """A CTC weight beyond [0, 1] is told by the option's name."""
     with pytest.raises(UsageError, match=r"--loss\.ctc_weight"):
-        model(ctc_weight=1.5)
+        model(ctc_weight=weight)
 
 
 def test_teacher_tokens() -> None:
@@ -44,6 +73,17 @@ def test_teacher_tokens() -> None:
     inputs, labels = teacher_tokens(torch.tensor([[3, 4, 5], [6, 0, 0]]), torch.tensor([3, 1]))
     assert inputs.tolist() == [[SOS_EOS, 3, 4, 5], [SOS_EOS, 6, BLANK, BLANK]]
     assert labels.tolist() == [[3, 4, 5, SOS_EOS], [6, SOS_EOS, BLANK, BLANK]]
+
+
+@given(st.lists(st.lists(st.integers(2, 9), max_size=6), min_size=1, max_size=4))
+def test_teacher_tokens_of_any_batch(targets: list[list[int]]) -> None:
+    """Row by row, also for empty targets: what is read is what was said one step before."""
+    longest = max(map(len, targets))
+    padded = torch.tensor([target + [BLANK] * (longest - len(target)) for target in targets], dtype=torch.long)
+    inputs, labels = teacher_tokens(padded, torch.tensor(list(map(len, targets))))
+    for target, read, said in zip(targets, inputs.tolist(), labels.tolist(), strict=True):
+        padding = [BLANK] * (longest - len(target))
+        assert read == [SOS_EOS, *target, *padding] and said == [*target, SOS_EOS, *padding]
 
 
 def test_label_smoothing_against_its_definition() -> None:
@@ -74,14 +114,104 @@ def test_reinforce_has_the_gradient_of_the_expected_reward() -> None:
     torch.testing.assert_close(-torch.autograd.grad(loss, energies)[0], exact, rtol=0.05, atol=0.005)
 
 
-def test_baseline_moves_as_an_average_and_expectations_are_left_out() -> None:
-    """b <- 0.9 b + 0.1 r, and utterances that read the expectation add nothing to the sampled term."""
+def hard_decoder(attention: AttentionConfig) -> Decoder:
+    torch.manual_seed(0)
+    decoder = build_decoder(DecoderConfig("gru", 1, 3, 2, 0.0), attention, memory_size=4, vocabulary_size=5).double()
+    assert decoder.attention is not None
+    decoder.attention.expectation_probability = 0.0
+    with torch.no_grad():
+        for parameter in decoder.parameters():
+            parameter.mul_(2)  # freshly drawn, all positions are nearly as good, and there is little to learn
+    return decoder
+
+
+@pytest.mark.parametrize(
+    ("attention", "positions", "targets"),
+    [
+        (AttentionConfig("additive", "hard", 4), 3, [[3]]),
+        (AttentionConfig("additive", "hard", 4), 3, [[3], [4, 2]]),
+        (AttentionConfig("dot", "hard", 4, heads=2), 3, [[3]]),
+    ],
+    ids=["two steps", "two and three steps", "two heads"],
+)
+def test_cross_entropy_and_reinforce_have_the_gradient_of_the_expected_loss(
+    attention: AttentionConfig, positions: int, targets: list[list[int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Xu et al. 2015, equations (10) to (12), without sampling error: every sequence of positions is enumerated.
+
+    Weighted by the probability of its sequence of positions, the gradient of cross entropy plus surrogate is that of
+    the expected negative log likelihood per token, for every parameter and whatever the baseline.
+    """
+    decoder = hard_decoder(attention)
+    batch, sizes_B = len(targets), torch.tensor(list(map(len, targets)))
+    memory = Memory(torch.randn(batch, positions, 4, dtype=torch.double), torch.tensor([positions] * batch))
+    targets_BU = torch.tensor([target + [BLANK] * (max(sizes_B) - len(target)) for target in targets])
+    inputs_BU, labels_BU = teacher_tokens(targets_BU, sizes_B)
+    surrogate = Reinforce(weight=1.0, entropy_weight=0.0).double().eval()
+    surrogate.baseline.fill_(-1.3)
+    script: list[Tensor] = []
+    monkeypatch.setattr("scriba.core.attention.sample_position", lambda weights: script.pop(0))
+    steps = [(b, t) for b, target in enumerate(targets) for t in range(len(target) + 1)]
+    looks = list(itertools.product(range(positions), repeat=attention.heads))
+    expected, found = torch.zeros(()), torch.zeros(())
+    for sequence in itertools.product(looks, repeat=len(steps)):
+        one_hot_BUNT = torch.zeros(*labels_BU.shape, attention.heads, positions, dtype=torch.double)
+        one_hot_BUNT[..., 0] = 1  # what a padded step reads does not matter
+        for (b, t), look in zip(steps, sequence, strict=True):
+            one_hot_BUNT[b, t] = torch.nn.functional.one_hot(torch.tensor(look), positions)
+        script[:] = one_hot_BUNT.unbind(1)
+        trace = decoder.trace(memory, inputs_BU)
+        assert trace.weights_BUNT is not None
+        loss = mean_per_token(cross_entropy(trace.logits_BUV, labels_BU).sum(1), sizes_B + 1)
+        chosen = [(trace.weights_BUNT[b, t] * one_hot_BUNT[b, t]).sum(-1).prod() for b, t in steps]
+        probability = torch.stack(chosen).prod()
+        expected = expected + probability * loss
+        found = found + probability.detach() * (loss + surrogate(trace, labels_BU))
+    parameters = list(decoder.parameters())
+    gradients = [torch.autograd.grad(x, parameters, retain_graph=True) for x in (found, expected)]
+    for (name, _), one, other in zip(decoder.named_parameters(), *gradients, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-6, atol=1e-9, msg=lambda text, name=name: f"{name}: {text}")
+
+
+def test_entropy_term_against_its_definition() -> None:
+    """-entropy_weight * mean over tokens of -sum a log a; a position of weight 0 adds nothing."""
+    weights = torch.tensor([[[[0.5, 0.25, 0.25]], [[1.0, 0.0, 0.0]]], [[[0.1, 0.9, 0.0]], [[0.2, 0.3, 0.5]]]])
+    trace = Trace(torch.zeros(2, 2, 5), weights, weights, torch.tensor([True, True]))
+    rows = weights.flatten(0, 2).tolist()
+    mean = sum(-a * math.log(a) for row in rows for a in row if a) / len(rows)
+    loss = Reinforce(weight=1.0, entropy_weight=0.5)(trace, torch.tensor([[3, 1], [4, 1]]))
+    assert float(loss) == pytest.approx(-0.5 * mean, abs=1e-6)
+
+
+@given(st.lists(st.lists(st.floats(-3, 3), min_size=5, max_size=5), min_size=1, max_size=5))
+def test_baseline_moves_as_an_average(logits: list[list[float]]) -> None:
+    """b <- 0.9 b + 0.1 r at each training pass, r the mean log likelihood per token, and it rests in evaluation."""
+    surrogate, expected = Reinforce(weight=1.0, entropy_weight=0.0), 0.0
+    weights = torch.full((1, 1, 1, 2), 0.5)
+    for row in logits:
+        trace = Trace(torch.tensor([[row]]), weights, weights, None)
+        surrogate.train()(trace, torch.tensor([[3]]))
+        expected = 0.9 * expected + 0.1 * (row[3] - math.log(sum(map(math.exp, row))))
+        surrogate.eval()(trace, torch.tensor([[3]]))
+        assert float(surrogate.baseline) == pytest.approx(expected, abs=1e-5)
+
+
+@pytest.mark.parametrize("reward", [math.nan, math.inf])
+def test_baseline_survives_a_loss_that_is_not_finite(reward: float) -> None:
+    """A batch that training skips leaves the baseline as it was: else every later loss would not be finite either."""
+    surrogate = Reinforce(weight=1.0, entropy_weight=0.0)
+    weights = torch.full((1, 1, 1, 2), 0.5)
+    surrogate(Trace(torch.full((1, 1, 5), reward), weights, weights, None), torch.tensor([[3]]))
+    assert surrogate.baseline.isfinite()
+
+
+def test_utterances_that_read_the_expectation_are_left_out() -> None:
+    """Nothing was sampled for them, so they add nothing to the sampled term."""
     weights = torch.full((2, 1, 1, 2), 0.5, requires_grad=True)
     trace = Trace(
         torch.zeros(2, 1, 5), weights, torch.tensor([[[[1.0, 0]]], [[[0.5, 0.5]]]]), torch.tensor([False, True])
     )
     surrogate = Reinforce(weight=1.0, entropy_weight=0.0)
     loss = surrogate(trace, torch.tensor([[3], [4]]))
-    assert float(surrogate.baseline) == pytest.approx(0.1 * -torch.tensor(5.0).log().item())
     gradient = torch.autograd.grad(loss, weights)[0]
     assert gradient[0].any() and not gradient[1].any()

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import json
+import math
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from toy import BINS, ToyEncoder
 
 from scriba.core.attention import AttentionConfig
 from scriba.core.decoder import DecoderConfig
 from scriba.core.errors import UsageError
-from scriba.core.hypothesis import Unit, group_words
+from scriba.core.hypothesis import Hypothesis, Unit, group_words
 from scriba.core.loss import LossConfig
 from scriba.core.memory import Memory
 from scriba.core.model import ModelConfig, Seq2Seq, build_model
-from scriba.core.search import DecodingConfig, decode
+from scriba.core.search import DecodingConfig, Method, available_methods, decode
 from scriba.core.tokenizer import BLANK, SOS_EOS, UNK, CharTokenizer
 
 TOKENIZER = CharTokenizer("abcd ")
@@ -29,58 +32,169 @@ def make(attention: AttentionConfig, ctc_weight: float = 0.3) -> tuple[Seq2Seq, 
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.mul_(3)  # untrained models say one thing only; larger weights vary it
+        if model.ctc is not None:
+            model.ctc.output.bias[[SOS_EOS, UNK]] = -1e4  # as in any trained model: they are never a target of CTC
         return model, model.encode(torch.randn(len(LENGTHS), 14, BINS), torch.tensor(LENGTHS))
 
 
 @torch.no_grad()
-def attention_by_loop(model: Seq2Seq, memory: Memory, row: int, limit: int) -> tuple[list[int], float]:
-    """Greedy decoding of one row, a token at a time."""
+def attention_by_loop(model: Seq2Seq, memory: Memory, limit: int) -> tuple[list[int], list[float], list[list[float]]]:
+    """Greedy decoding of one row, a token at a time: tokens, log probabilities (of the end too) and looks."""
     assert model.decoder is not None
-    state = model.decoder.init(memory.select(torch.tensor([row])))
-    tokens, score, last = [], 0.0, SOS_EOS
+    state = model.decoder.init(memory)
+    tokens, log_probs, looks, last = [], [], [], SOS_EOS
     while len(tokens) < limit:
         logits, state = model.decoder.step(state, torch.tensor([last]))
         logits[0, [BLANK, UNK]] = -torch.inf
-        log_probs = logits[0].log_softmax(-1)
-        last = int(log_probs.argmax())
-        score += float(log_probs[last])
+        distribution = logits[0].log_softmax(-1)
+        last = int(distribution.argmax())
+        log_probs.append(float(distribution[last]))
         if last == SOS_EOS:
             break
         tokens.append(last)
-    return tokens, score
+        if state.weights_BNT is not None:
+            looks.append(state.weights_BNT[0].mean(0).tolist())
+    return tokens, log_probs, looks
 
 
-@pytest.mark.parametrize("kind", ["additive", "location", "dot", "none"])
-@pytest.mark.parametrize("ratio", [1.0, 2.5])
+def ctc_by_loop(log_probs_TV: torch.Tensor) -> tuple[list[tuple[int, float, int, int]], float]:
+    """Greedy decoding of one row, a position at a time: (token, confidence, start, end) of each label, and score."""
+    found: list[tuple[int, float, int, int]] = []
+    score, last = 0.0, BLANK
+    for t, row in enumerate(log_probs_TV):
+        label, log_prob = int(row.argmax()), float(row.max())
+        score += log_prob
+        if label != BLANK and label == last:
+            token, confidence, start, _ = found.pop()
+            found.append((token, max(confidence, math.exp(log_prob)), start, t + 1))
+        elif label != BLANK:
+            found.append((label, math.exp(log_prob), t, t + 1))
+        last = label
+    return found, score
+
+
+def row_of(memory: Memory, b: int) -> Memory:
+    """One utterance without its padding."""
+    return Memory(memory.states_BTD[b : b + 1, : LENGTHS[b]], memory.lengths_B[b : b + 1])
+
+
+def assert_same(one: Hypothesis, other: Hypothesis) -> None:
+    """Compare what two hypotheses say, exactly, and all of their numbers."""
+    assert one.text == other.text
+    assert one.scores == pytest.approx(other.scores, abs=1e-4) and one.score == pytest.approx(other.score, abs=1e-4)
+    for units, others in ((one.tokens, other.tokens), (one.words, other.words)):
+        assert [(u.text, u.start, u.end) for u in units] == [(u.text, u.start, u.end) for u in others]
+        assert [u.confidence for u in units] == pytest.approx([u.confidence for u in others], abs=1e-4)
+    for row, row2 in zip(one.attention_UT or (), other.attention_UT or (), strict=True):
+        assert row == pytest.approx(row2, abs=1e-4)
+
+
+ATTENTIONS = [
+    AttentionConfig("additive", size=8),
+    AttentionConfig("location", size=8),
+    AttentionConfig("dot", size=8, heads=2),
+    AttentionConfig("additive", "hard", size=8),
+    AttentionConfig("none"),
+]
+
+
+@pytest.mark.parametrize("attention", ATTENTIONS, ids=lambda a: f"{a.kind}-{a.selection}")
+@pytest.mark.parametrize("ratio", [0.3, 1.0, 2.5])
 @torch.no_grad()
-def test_attention_decoding_of_a_batch(kind: str, ratio: float) -> None:
-    """A batch gives text, score and length limit of a row-by-row loop; nothing runs past its limit."""
-    model, memory = make(AttentionConfig(kind, size=8))  # type: ignore[arg-type]
+def test_attention_decoding_of_a_batch(attention: AttentionConfig, ratio: float) -> None:
+    """A batch gives what a row-by-row loop gives: text, score, confidences, looks, places in the app's unit."""
+    model, memory = make(attention)
     found = decode(model, memory, TOKENIZER, DecodingConfig("attention", ratio), 0.5, keep_attention=True)
     for b, hypothesis in enumerate(found):
-        tokens, score = attention_by_loop(model, memory, b, max(1, int(LENGTHS[b] * ratio)))
+        tokens, log_probs, looks = attention_by_loop(model, row_of(memory, b), max(1, int(LENGTHS[b] * ratio)))
         assert hypothesis.text == TOKENIZER.decode(tokens)
-        assert hypothesis.score == pytest.approx(score, abs=1e-3)
-        assert (hypothesis.attention_UT is None) == (kind == "none")
-        if hypothesis.attention_UT is not None:
-            assert all(
-                sum(row) == pytest.approx(1, abs=1e-4) and len(row) == LENGTHS[b] for row in hypothesis.attention_UT
-            )
+        assert hypothesis.score == hypothesis.scores["attention"] == pytest.approx(sum(log_probs), abs=1e-3)
+        assert [u.text for u in hypothesis.tokens] == [TOKENIZER.piece(token) for token in tokens]
+        confidences = [math.exp(log_prob) for log_prob in log_probs[: len(tokens)]]
+        assert [u.confidence for u in hypothesis.tokens] == pytest.approx(confidences, abs=1e-4)
+        if attention.kind == "none":
+            assert hypothesis.attention_UT is None and {u.start for u in hypothesis.tokens} <= {None}
+            continue
+        assert hypothesis.attention_UT is not None and len(hypothesis.attention_UT) == len(looks)
+        for row, look in zip(hypothesis.attention_UT, looks, strict=True):
+            assert row == pytest.approx(look, abs=1e-4)
+        places = [look.index(max(look)) for look in looks]
+        assert [(u.start, u.end) for u in hypothesis.tokens] == [(0.5 * t, 0.5 * (t + 1)) for t in places]
+
+
+@pytest.mark.parametrize("ratio", [0.3, 1.0, 2.5])
+@torch.no_grad()
+def test_decoding_stops_at_the_length_limit(ratio: float) -> None:
+    """A decoder that never says the end stops after `max_length_ratio` tokens per position of its own row."""
+    model, memory = make(AttentionConfig(size=8))
+    assert model.decoder is not None
+    model.decoder.output.bias[SOS_EOS] = -1e4
+    found = decode(model, memory, TOKENIZER, DecodingConfig("attention", ratio))
+    assert [len(hypothesis.tokens) for hypothesis in found] == [max(1, int(n * ratio)) for n in LENGTHS]
 
 
 @torch.no_grad()
-def test_ctc_decoding_of_a_batch_equals_single() -> None:
-    """A batch gives what each utterance alone gives: text, score, tokens and their places."""
+def test_a_decoder_that_ends_at_once_says_nothing() -> None:
+    """An empty text is a result like any other: no tokens, no words, its score that of the end symbol."""
     model, memory = make(AttentionConfig(size=8))
-    for b, hypothesis in enumerate(decode(model, memory, TOKENIZER, DecodingConfig("ctc"), 0.04)):
-        alone = Memory(memory.states_BTD[b : b + 1, : LENGTHS[b]], memory.lengths_B[b : b + 1])
-        (single,) = decode(model, alone, TOKENIZER, DecodingConfig("ctc"), 0.04)
-        assert hypothesis.text == single.text
-        assert hypothesis.score == pytest.approx(single.score, abs=1e-4)
-        assert [(t.text, t.start, t.end) for t in hypothesis.tokens] == [
-            (t.text, t.start, t.end) for t in single.tokens
+    assert model.decoder is not None
+    model.decoder.output.bias[SOS_EOS] = 1e4
+    for hypothesis in decode(model, memory, TOKENIZER, DecodingConfig("attention"), 0.5, keep_attention=True):
+        assert (hypothesis.text, hypothesis.tokens, hypothesis.words, hypothesis.attention_UT) == ("", (), (), ())
+        assert hypothesis.score == pytest.approx(0) and hypothesis.confidence == 0
+        json.dumps(hypothesis.to_json())
+
+
+@torch.no_grad()
+def test_ctc_decoding_of_a_batch() -> None:
+    """A batch gives what a loop over the positions of each row gives: text, score, confidences and places."""
+    model, memory = make(AttentionConfig(size=8))
+    assert model.ctc is not None
+    for b, hypothesis in enumerate(decode(model, memory, TOKENIZER, DecodingConfig("ctc"), 0.5)):
+        expected, score = ctc_by_loop(model.ctc(row_of(memory, b))[0])
+        assert hypothesis.text == TOKENIZER.decode([token for token, *_ in expected])
+        assert hypothesis.score == hypothesis.scores["ctc"] == pytest.approx(score, abs=1e-4)
+        assert [(u.text, u.start, u.end) for u in hypothesis.tokens] == [
+            (TOKENIZER.piece(token), 0.5 * start, 0.5 * end) for token, _, start, end in expected
         ]
-        assert all(0 <= t.start < t.end <= 0.04 * LENGTHS[b] + 1e-9 for t in hypothesis.tokens)  # type: ignore[operator]
+        assert [u.confidence for u in hypothesis.tokens] == pytest.approx([c for _, c, _, _ in expected], abs=1e-5)
+    assert any(hypothesis.tokens for hypothesis in decode(model, memory, TOKENIZER, DecodingConfig("ctc")))
+
+
+@pytest.mark.parametrize("method", ["ctc", "attention"])
+@torch.no_grad()
+def test_tokens_words_and_text_agree(method: Method) -> None:
+    """Tokens and words spell the text, so special labels, which give no text, are not among them."""
+    model, memory = make(AttentionConfig(size=8))
+    assert model.ctc is not None and model.decoder is not None
+    for head in (model.ctc.output, model.decoder.output):
+        head.bias[UNK] = 1.0
+    model.ctc.output.bias[SOS_EOS] = 1.0
+    for hypothesis in decode(model, memory, TOKENIZER, DecodingConfig(method)):
+        assert "".join(token.text for token in hypothesis.tokens) == hypothesis.text
+        assert [word.text for word in hypothesis.words] == hypothesis.text.split()
+
+
+@pytest.mark.parametrize("method", ["ctc", "attention"])
+@pytest.mark.parametrize("attention", ATTENTIONS, ids=lambda a: f"{a.kind}-{a.selection}")
+@torch.no_grad()
+def test_a_batch_equals_single_inputs(method: Method, attention: AttentionConfig) -> None:
+    """A batch of different lengths gives what each utterance alone, without padding, gives."""
+    model, memory = make(attention)
+    config = DecodingConfig(method)
+    for b, hypothesis in enumerate(decode(model, memory, TOKENIZER, config, 0.04, keep_attention=True)):
+        (single,) = decode(model, row_of(memory, b), TOKENIZER, config, 0.04, keep_attention=True)
+        assert_same(hypothesis, single)
+        for unit in (*hypothesis.tokens, *hypothesis.words):
+            assert unit.start is None or 0 <= unit.start < unit.end <= 0.04 * LENGTHS[b] + 1e-9  # type: ignore[operator]
+
+
+@given(st.text("ab \t\n", max_size=20))
+def test_words_are_those_of_split(text: str) -> None:
+    """Characters joined at white space are the words that `str.split` finds, over the places of their letters."""
+    words = group_words([Unit(c, 1.0, i, i + 1) for i, c in enumerate(text)])
+    assert [word.text for word in words] == text.split()
+    assert all(text[int(w.start) : int(w.end)] == w.text for w in words)  # type: ignore[arg-type]
 
 
 def test_words_are_grouped_at_spaces() -> None:
@@ -91,19 +205,36 @@ def test_words_are_grouped_at_spaces() -> None:
     assert [w.confidence for w in words] == pytest.approx([0.6, 0.5])
 
 
+@pytest.mark.parametrize("method", ["ctc", "attention"])
 @torch.no_grad()
-def test_hypotheses_are_plain_json() -> None:
-    """Everything in a hypothesis can be written as JSON, with the keys users rely on."""
+def test_hypotheses_are_plain_json(method: Method) -> None:
+    """Everything in a hypothesis can be written as JSON, strictly, with the keys users rely on."""
+    model, memory = make(AttentionConfig(size=8))
+    for keep in (False, True):
+        for b, hypothesis in enumerate(decode(model, memory, TOKENIZER, DecodingConfig(method), 0.04, keep)):
+            row = json.loads(json.dumps(hypothesis.to_json(), allow_nan=False))
+            keys = {"text", "score", "scores", "tokens", "words", "confidence"}
+            assert row.keys() == (keys | {"attention_UT"} if keep and method == "attention" else keys)
+            assert row["scores"].keys() == {method}
+            for unit in row["tokens"] + row["words"]:
+                assert unit.keys() == {"text", "confidence", "start", "end"} and 0 <= unit["confidence"] <= 1
+            assert all(len(weights) == LENGTHS[b] for weights in row.get("attention_UT", []))
+
+
+@torch.no_grad()
+def test_without_a_unit_there_are_no_places() -> None:
+    """Where encoder positions have no place in the app's unit, tokens and words have none either."""
     model, memory = make(AttentionConfig(size=8))
     for method in ("ctc", "attention"):
-        for hypothesis in decode(model, memory, TOKENIZER, DecodingConfig(method), 0.04, keep_attention=True):  # type: ignore[arg-type]
-            row = json.loads(json.dumps(hypothesis.to_json()))
-            assert {"text", "score", "scores", "tokens", "words", "confidence"} <= row.keys()
-            assert all({"text", "confidence", "start", "end"} == token.keys() for token in row["tokens"])
+        for hypothesis in decode(model, memory, TOKENIZER, DecodingConfig(method)):  # type: ignore[arg-type]
+            units = (*hypothesis.tokens, *hypothesis.words)
+            assert all(unit.start is None and unit.end is None for unit in units)
 
 
-def test_missing_head_is_told() -> None:
-    """A method without its head names the methods that there are."""
-    model, memory = make(AttentionConfig(size=8), ctc_weight=1.0)
-    with pytest.raises(UsageError, match=r"--decoding\.method attention: .* use ctc\."):
-        decode(model, memory, TOKENIZER, DecodingConfig("attention"))
+@pytest.mark.parametrize(("weight", "missing", "there"), [(1.0, "attention", "ctc"), (0.0, "ctc", "attention")])
+def test_missing_head_is_told(weight: float, missing: Method, there: Method) -> None:
+    """A method without its head is refused with the methods that there are."""
+    model, memory = make(AttentionConfig(size=8), ctc_weight=weight)
+    assert available_methods(model) == (there,)
+    with pytest.raises(UsageError, match=rf"--decoding\.method {missing}: .* use {there}\."):
+        decode(model, memory, TOKENIZER, DecodingConfig(missing))
