@@ -5,7 +5,6 @@ config.json  tokenizer.json  model.safetensors  README.md (model card)
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +15,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from scriba.core.errors import InputError, nearest
-from scriba.core.files import read_tensors, replacing, write_json, write_text
+from scriba.core.files import read_json, read_tensors, replacing, write_json, write_text
 from scriba.core.tokenizer import Tokenizer, tokenizer_from_json
 
 REMEDY = "copy the model folder again"
@@ -76,23 +75,12 @@ def load_bundle(path: Path) -> Bundle:
     """
     if not path.is_dir():
         raise InputError(f"{path}: no such model folder; give a bundle folder, a bundled model or hf:owner/name.")
-    config = json.loads(_read_json_text(path / "config.json"))
+    config = read_json(path / "config.json", REMEDY)
     if not isinstance(config, dict) or config.pop("scriba", None) != 1 or "task" not in config:
         raise InputError(f"{path / 'config.json'}: not the config of a scriba model (version 1); {REMEDY}.")
-    tokenizer = tokenizer_from_json(_read_json_text(path / "tokenizer.json"), str(path / "tokenizer.json"))
+    tokenizer = tokenizer_from_json(read_json(path / "tokenizer.json", REMEDY), str(path / "tokenizer.json"))
     weights, _ = read_tensors(path / "model.safetensors", REMEDY)
     return Bundle(path, config.pop("task"), config, tokenizer, weights)
-
-
-def _read_json_text(path: Path) -> str:
-    try:
-        text = path.read_text(encoding="utf-8")
-        json.loads(text)
-        return text
-    except FileNotFoundError as error:
-        raise InputError(f"{path}: no such file; {REMEDY}.") from error
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path}: damaged or truncated ({error}); {REMEDY}.") from error
 
 
 def load_weights(model: nn.Module, weights: Mapping[str, Tensor], where: str) -> None:

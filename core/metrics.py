@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 
@@ -18,8 +17,8 @@ def no_change(text: str) -> str:
 
 def plain_words(text: str) -> str:
     """NFC, lower case, punctuation other than apostrophes removed, white space single."""
-    text = unicodedata.normalize("NFC", text).lower().replace("’", "'")
-    return " ".join(re.sub(r"[^\w\s']|_", " ", text).split())
+    text = unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).lower()).replace("’", "'")
+    return " ".join("".join(c if c == "'" or unicodedata.category(c)[0] in "LMN" else " " for c in text).split())
 
 
 NORMALISATIONS: Mapping[str, Callable[[str], str]] = {"none": no_change, "words": plain_words}
@@ -40,12 +39,12 @@ def normalisation(name: str) -> Callable[[str], str]:
 def error_rates(references: Sequence[str], texts: Sequence[str]) -> dict[str, float]:
     """Return WER and CER in percent with their counts, over all texts together.
 
-    Spaces count as characters. References must not be empty (the data check drops such rows).
+    Any white space separates words, and counts as characters. References must not be empty (the data check drops such rows).
 
     Returns:
         wer, cer; word_ and char_ substitutions, deletions, insertions; words and characters of the references.
     """
-    words = jiwer.process_words(list(references), list(texts))
+    words = jiwer.process_words([" ".join(r.split()) for r in references], [" ".join(t.split()) for t in texts])
     characters = jiwer.process_characters(list(references), list(texts))
     rates: dict[str, float] = {"wer": 100 * words.wer, "cer": 100 * characters.cer}
     for name, counts in (("word", words), ("char", characters)):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
 from typing import Any, Protocol
 
@@ -76,18 +75,17 @@ class CharTokenizer:
         return {"kind": "characters", "characters": list(self.characters)}
 
 
-def tokenizer_from_json(text: str, where: str) -> Tokenizer:
-    """Rebuild a tokenizer from the text of `tokenizer.json`.
+def tokenizer_from_json(saved: Any, where: str) -> Tokenizer:
+    """Rebuild a tokenizer from the value of `tokenizer.json`.
 
     Args:
-        text: The JSON text.
+        saved: What `Tokenizer.to_json` returned.
         where: The file's path, for the message.
 
     Raises:
-        InputError: The text is not the JSON of a tokenizer.
+        InputError: The value is not that of a tokenizer.
     """
     try:
-        saved = json.loads(text)
         if saved["kind"] == "characters":
             return CharTokenizer(saved["characters"])
         raise ValueError(f"unknown kind {saved['kind']!r}")

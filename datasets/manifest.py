@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 
 from scriba.core.errors import InputError, nearest
 from scriba.core.example import Example
+from scriba.core.files import parse_json
 
 TEXT_COLUMNS = ("text", "transcription", "sentence", "captions", "caption")
 FOLDER_MANIFESTS = ("metadata.jsonl", "metadata.csv")
@@ -117,7 +117,7 @@ def read_json_lines(lines: Iterable[str]) -> Iterator[tuple[int, Mapping[str, An
         if not line.strip():
             continue
         try:
-            row = json.loads(line)
+            row = parse_json(line)
         except ValueError as error:
             yield number, RowError(f"is not JSON ({error}); a line holds one object.")
             continue

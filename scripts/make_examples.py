@@ -25,7 +25,7 @@ SENTENCES = {
     "date": ("october twenty third nineteen sixty four", "october twenty third, nineteen sixty four"),
     "command": ("enter seven eight two", "enter, seven, eight, two"),
     "address": ("two hundred and twelve", "two hundred and twelve"),
-    "street": ("forty five park avenue", "forty five park avenue"),
+    "erase": ("rubout g four six", "rubout, g., four, six"),
 }
 """Text of each recording, and how espeak-ng is told to say it (a pause after each letter or digit)."""
 

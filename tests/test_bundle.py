@@ -36,10 +36,11 @@ def test_round_trip(bundle: Path) -> None:
     assert loaded.tokenizer.encode("ba") == [4, 3]
     assert loaded.weights["layer.weight"].dtype == torch.float16 and int(loaded.weights["count"]) == 7
     assert (bundle / "README.md").read_text() == "# card\n"
+    assert len({path.stat().st_mode for path in bundle.iterdir()}) == 1  # who may read one may read all
 
 
 def test_model_round_trip(tmp_path: Path) -> None:
-    """Any model comes back to within float16's rounding: buffers, counters, shared and transposed tensors alike."""
+    """Any model comes back to within float16's rounding: buffers, counters and transposed tensors alike."""
     torch.manual_seed(0)
     model, other = (torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.BatchNorm1d(4)) for _ in range(2))
     model(torch.randn(9, 3))
@@ -52,12 +53,17 @@ def test_model_round_trip(tmp_path: Path) -> None:
         torch.testing.assert_close(tensor, weights[name], rtol=2**-11, atol=1e-7)
 
 
-def test_a_failed_save_leaves_the_old_weights(bundle: Path) -> None:
-    """Saving over a bundle replaces each file whole: what cannot be written leaves the old one, and no remains."""
+def test_a_failed_save_leaves_the_old_weights(bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When the disk is full half-way, the old weights stay as they were and no remains are left."""
     before = (bundle / "model.safetensors").read_bytes()
-    sparse = {"weight": torch.eye(2).to_sparse()}
-    with pytest.raises(Exception, match=r".*"):
-        save_bundle(bundle, task="toy", config={}, tokenizer=CharTokenizer("ab"), weights=sparse, card="")
+
+    def fail(tensors: object, path: Path) -> None:
+        path.write_bytes(before[:20])
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr("scriba.core.bundle.save_file", fail)
+    with pytest.raises(OSError, match="no space"):
+        save_bundle(bundle, task="toy", config={}, tokenizer=CharTokenizer("ab"), weights={}, card="")
     assert (bundle / "model.safetensors").read_bytes() == before
     assert {path.name for path in bundle.iterdir()} == set(FILES)
 
@@ -195,9 +201,6 @@ def test_an_interrupted_write_leaves_the_old_file(tmp_path: Path) -> None:
         aside.write_text("half")
         raise RuntimeError
     assert path.read_text() == "old" and list(tmp_path.iterdir()) == [path]
-    with pytest.raises(FileNotFoundError), replacing(path):
-        pass  # nothing was written
-    assert path.read_text() == "old" and list(tmp_path.iterdir()) == [path]
 
 
 def test_a_write_takes_the_place_of_the_old_file_at_once(tmp_path: Path) -> None:
@@ -214,7 +217,7 @@ def test_a_write_takes_the_place_of_the_old_file_at_once(tmp_path: Path) -> None
 def test_tokenizer_round_trip(text: str) -> None:
     """Any text comes back from its ids, also through JSON; the special ids are fixed."""
     tokenizer = CharTokenizer.train([text])
-    again = tokenizer_from_json(json.dumps(tokenizer.to_json()), "tokenizer.json")
+    again = tokenizer_from_json(json.loads(json.dumps(tokenizer.to_json())), "tokenizer.json")
     assert again.decode([SOS_EOS, *again.encode(text), BLANK]) == text
     assert (BLANK, SOS_EOS, UNK) == (0, 1, 2) and len(again) == 3 + len(set(text))
     assert CharTokenizer("a").encode("ab") == [3, UNK]

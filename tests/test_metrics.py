@@ -1,19 +1,17 @@
-"""Error rates against a plain edit distance; normalisations; averages of weights; the learning rate."""
+"""Error rates against a plain edit distance; normalisations."""
 
 from __future__ import annotations
 
-import itertools
+import json
+import unicodedata
 from collections.abc import Sequence
 
 import pytest
-import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scriba.core.averaging import Average
 from scriba.core.errors import UsageError
 from scriba.core.metrics import error_rates, normalisation
-from scriba.core.schedule import learning_rate
 
 
 def edit_distance(a: Sequence[str], b: Sequence[str]) -> int:
@@ -26,8 +24,9 @@ def edit_distance(a: Sequence[str], b: Sequence[str]) -> int:
     return row[-1]
 
 
-words = st.lists(st.sampled_from(["a", "b", "ab", "c"]), min_size=1, max_size=6).map(" ".join)
-texts = st.lists(st.tuples(words, words | st.just("")), min_size=1, max_size=5)
+words = st.lists(st.sampled_from(["a", "b", "ab", "c", "é", "字"]), min_size=1, max_size=6)
+sentences = words.map(" ".join) | words.map("  ".join)
+texts = st.lists(st.tuples(sentences, sentences | st.just("")), min_size=1, max_size=5)
 
 
 @given(texts)
@@ -40,7 +39,45 @@ def test_error_rates(pairs: list[tuple[str, str]]) -> None:
         edits = sum(edit_distance(split(r), split(f)) for r, f in pairs)
         assert rates[rate] == pytest.approx(100 * edits / total)
         assert sum(rates[f"{unit}_{kind}"] for kind in ("substitutions", "deletions", "insertions")) == edits
+        surplus = sum(len(split(r)) - len(split(f)) for r, f in pairs)
+        assert rates[f"{unit}_deletions"] - rates[f"{unit}_insertions"] == surplus
         assert rates[f"{unit}s"] == total
+    json.dumps(rates)
+
+
+@pytest.mark.parametrize(
+    ("found", "wer", "cer", "words", "characters"),
+    [
+        ("the cat sat", 0, 0, (0, 0, 0), (0, 0, 0)),
+        ("", 100, 100, (0, 3, 0), (0, 11, 0)),
+        ("the bat sat", 100 / 3, 100 / 11, (1, 0, 0), (1, 0, 0)),
+        ("the sat", 100 / 3, 400 / 11, (0, 1, 0), (0, 4, 0)),
+        ("the cat sat down", 100 / 3, 500 / 11, (0, 0, 1), (0, 0, 5)),
+        ("thecat sat", 200 / 3, 100 / 11, (1, 1, 0), (0, 1, 0)),
+    ],
+)
+def test_each_kind_of_error(
+    found: str, wer: float, cer: float, words: tuple[int, int, int], characters: tuple[int, int, int]
+) -> None:
+    """Substitutions, deletions and insertions by hand: one word wrong, missing, too many, run together."""
+    rates = error_rates(["the cat sat"], [found])
+    assert (rates["wer"], rates["cer"]) == (pytest.approx(wer), pytest.approx(cer))
+    kinds = ("substitutions", "deletions", "insertions")
+    assert tuple(rates[f"word_{kind}"] for kind in kinds) == words
+    assert tuple(rates[f"char_{kind}"] for kind in kinds) == characters
+
+
+@pytest.mark.parametrize("space", [" ", "  ", "\t", "\n", "\u00a0", "\u3000"])
+def test_any_white_space_separates_words(space: str) -> None:
+    """Words are counted as a reader would, and as results are grouped into words, whatever white space is between."""
+    rates = error_rates([f"one{space}two"], ["one two"])
+    assert rates["wer"] == 0 and rates["words"] == 2
+
+
+def test_a_reference_that_normalisation_emptied_counts_insertions() -> None:
+    """Evaluation does not fail on a reference of nothing but punctuation; what is said there is inserted."""
+    rates = error_rates([normalisation("words")("..."), "a"], ["b c", "a"])
+    assert (rates["word_insertions"], rates["words"], rates["wer"]) == (2, 1, pytest.approx(200))
 
 
 def test_normalisations() -> None:
@@ -51,43 +88,22 @@ def test_normalisations() -> None:
         normalisation("word")
 
 
-def layer_with(value: float) -> torch.nn.Module:
-    layer = torch.nn.BatchNorm1d(2)
-    with torch.no_grad():
-        layer.weight.fill_(value)
-        layer.num_batches_tracked.fill_(int(value))
-    return layer
+@pytest.mark.parametrize("text", ["हिन्दी में", "தமிழ்", "ภาษาไทยนี้", "עִבְרִית", "x̧y"])
+def test_marks_are_part_of_their_letters(text: str) -> None:
+    """Vowel signs and accents that no single code point holds are not punctuation: words of such scripts stay whole."""
+    assert normalisation("words")(text) == text
 
 
-def test_ema_against_a_loop() -> None:
-    """EMA follows its recursion, with the short memory of the first steps; counters are copied."""
-    average, expected = Average("ema", decay=0.9), None
-    for step, value in enumerate([1.0, 4.0, 2.0, 8.0] * 5, start=1):
-        average.after_step(layer_with(value))
-        decay = min(0.9, (1 + step) / (10 + step))
-        expected = value if expected is None else decay * expected + (1 - decay) * value
-    weights = average.weights(layer_with(0))
-    assert weights["weight"].tolist() == pytest.approx([expected] * 2, rel=1e-5)
-    assert int(weights["num_batches_tracked"]) == 8
+def test_lower_case_of_one_letter_stays_in_its_word() -> None:
+    """Turkish dotted I has a lower case of two code points, which is no reason to cut the word."""
+    assert len(normalisation("words")("İstanbul").split()) == 1
 
 
-def test_last_is_the_mean_of_the_last_evaluations() -> None:
-    """Only the newest N snapshots count; without any, the weights themselves; state and load round-trip."""
-    average = Average("last", count=3)
-    assert average.weights(layer_with(5))["weight"].tolist() == [5, 5]
-    for value in (100.0, 1.0, 2.0, 6.0):
-        average.before_evaluation(layer_with(value))
-    again = Average("last", count=3)
-    again.load(average.state(), average.steps)
-    for found in (average, again):
-        assert found.weights(layer_with(0))["weight"].tolist() == [3, 3]
-
-
-@pytest.mark.parametrize("decay", ["cosine", "linear", "constant"])
-def test_learning_rate(decay: str) -> None:
-    """It rises linearly to the peak over the warm-up, never exceeds it, and falls to zero unless constant."""
-    rates = [learning_rate(s, 100, peak=2.0, warmup=0.1, decay=decay) for s in range(101)]  # type: ignore[arg-type]
-    assert rates[:10] == pytest.approx([0.2 * s for s in range(1, 11)])
-    assert max(rates) == 2.0
-    assert all(a >= b for a, b in itertools.pairwise(rates))
-    assert rates[100] == pytest.approx(2.0 if decay == "constant" else 0.0)
+@given(st.text(st.characters(codec="utf-8"), max_size=20))
+def test_words_normalisation_of_any_text(text: str) -> None:
+    """Done twice it changes nothing more; spaces are single; case and Unicode composition do not matter."""
+    plain = normalisation("words")
+    once = plain(text)
+    assert plain(once) == once == " ".join(once.split())
+    assert plain(unicodedata.normalize("NFD", text)) == once
+    assert not set('.,;:!?-_"’«»…') & set(once)
