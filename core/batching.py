@@ -57,11 +57,15 @@ PAD_MULTIPLE = 32
 which costs a hundred times the work itself, so few different shapes are fast."""
 
 
+def padded_length(length: int) -> int:
+    """Return the length that a batch whose longest input has this length is padded to."""
+    return -(-length // PAD_MULTIPLE) * PAD_MULTIPLE
+
+
 def pad_inputs(inputs: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
     """Stack inputs of different lengths (dimension 0), zero padded; return them and their lengths."""
     lengths = [len(x) for x in inputs]
-    longest = -(-max(lengths) // PAD_MULTIPLE) * PAD_MULTIPLE
-    padded = inputs[0].new_zeros(len(inputs), longest, *inputs[0].shape[1:])
+    padded = inputs[0].new_zeros(len(inputs), padded_length(max(lengths)), *inputs[0].shape[1:])
     for row, x in zip(padded, inputs, strict=True):
         row[: len(x)] = x
     return padded, torch.tensor(lengths)
@@ -74,11 +78,11 @@ def pack_by_length(lengths: Sequence[int], max_items: int, max_frames: int) -> I
     """
     start, longest = 0, 0
     for i, length in enumerate(lengths):
-        longest = max(longest, length)
+        longest = max(longest, padded_length(length))
         count = i - start + 1
         if count > 1 and (count > max_items or longest * count > max_frames):
             yield slice(start, i)
-            start, longest = i, length
+            start, longest = i, padded_length(length)
     if start < len(lengths):
         yield slice(start, len(lengths))
 

@@ -71,9 +71,10 @@ def cross_entropy(logits_BUV: Tensor, labels_BU: Tensor, smoothing: float = 0.0)
 class Reinforce(nn.Module):
     """Gradient of hard attention: Monte Carlo with a moving-average baseline and an entropy term.
 
-    With r = log p(y | sampled positions) per token and baseline b, the surrogate
-    -weight * (r - b) * mean log a(sample) - entropy_weight * H[a] has the gradient of equation (12).
-    `b <- 0.9 b + 0.1 r`, equation (11); it is a buffer, so it travels with checkpoints.
+    With r_u = log p(y_u | sampled positions) and baseline b, the surrogate, a mean over tokens u,
+    -weight * (sum of r_v - b over v >= u) * log a_u(sample) - entropy_weight * H[a_u] has the gradient of
+    equation (12), without the share of what was said before u, which a sample at u cannot change.
+    `b <- 0.9 b + 0.1 (mean of r)`, equation (11); it is a buffer, so it travels with checkpoints.
 
     Args:
         weight: Weight of the sampled term.
@@ -92,19 +93,20 @@ class Reinforce(nn.Module):
         """Return the surrogate loss of a training pass."""
         assert trace.weights_BUNT is not None and trace.chosen_BUNT is not None
         valid_BU = labels_BU != BLANK
-        tokens_B = valid_BU.sum(1)
-        reward_B = -cross_entropy(trace.logits_BUV.detach(), labels_BU).sum(1) / tokens_B
+        tokens = valid_BU.sum()
+        reward_BU = -cross_entropy(trace.logits_BUV.detach(), labels_BU)
+        above_BU = (reward_BU - self.baseline) * valid_BU
+        advantage_BU = above_BU.flip(1).cumsum(1).flip(1)  # a sample has no part in what was said before it
+        if trace.expect_B is not None:
+            advantage_BU = advantage_BU * ~trace.expect_B[:, None]
         log_weights = trace.weights_BUNT.clamp_min(1e-12).log()
-        heads = trace.weights_BUNT.shape[2]
-        chosen_BU = (trace.chosen_BUNT.detach() * log_weights).sum((2, 3)) / heads
-        entropy_BU = -(trace.weights_BUNT * log_weights).sum((2, 3)) / heads
-        sampled_B = torch.ones_like(tokens_B, dtype=torch.bool) if trace.expect_B is None else ~trace.expect_B
-        advantage_B = (reward_B - self.baseline) * sampled_B
-        reinforce_B = advantage_B * (chosen_BU * valid_BU).sum(1) / tokens_B
-        entropy_B = (entropy_BU * valid_BU).sum(1) / tokens_B
-        if self.training:
-            self.baseline.mul_(0.9).add_(0.1 * reward_B.mean())
-        return -(self.weight * reinforce_B + self.entropy_weight * entropy_B).mean()
+        chosen_BU = (trace.chosen_BUNT.detach() * log_weights).sum((2, 3))
+        entropy_BU = -(trace.weights_BUNT * log_weights).sum((2, 3)) / trace.weights_BUNT.shape[2]
+        mean_reward = reward_BU.sum() / tokens
+        if self.training and mean_reward.isfinite():
+            self.baseline.mul_(0.9).add_(0.1 * mean_reward)
+        terms_BU = self.weight * advantage_BU * chosen_BU + self.entropy_weight * entropy_BU
+        return -(terms_BU * valid_BU).sum() / tokens
 
 
 def mean_per_token(nll_B: Tensor, lengths_B: Tensor) -> Tensor:

@@ -82,7 +82,8 @@ def decode_ctc(
     path_scores_BT = log_probs_BTV.max(-1).values.cumsum(1)
     scores = path_scores_BT[torch.arange(len(lengths_B), device=lengths_B.device), lengths_B - 1].tolist()
     hypotheses = []
-    for spikes, score in zip(greedy_path(log_probs_BTV, lengths_B), scores, strict=True):
+    for path, score in zip(greedy_path(log_probs_BTV, lengths_B), scores, strict=True):
+        spikes = [spike for spike in path if spike.token not in (SOS_EOS, UNK)]  # they give no text
         tokens = make_units(
             [tokenizer.piece(spike.token) for spike in spikes],
             [spike.probability for spike in spikes],
