@@ -14,6 +14,11 @@ COMMANDS: Mapping[str, Mapping[str, str]] = {
         "eval": "score one on data",
         "transcribe": "audio files to text",
     },
+    "ocr": {
+        "train": "train a recogniser of text lines",
+        "eval": "score one on data",
+        "read": "pictures of lines and pages to text",
+    },
     "data": {"check": "what of a source can be used, what not and why"},
 }
 MODULES = {"data": {"check": "scriba.data_check"}}

@@ -17,7 +17,7 @@ the alphabet with counts, and the lengths.
 
 Example: scriba data check asr train.jsonl --dev dev.jsonl --test test.jsonl
 """
-APPS = ("asr",)
+APPS = ("asr", "ocr")
 
 
 @dataclass(frozen=True)

@@ -24,8 +24,8 @@ class Samples:
     rate: int
 
 
-Source = Path | bytes | Samples
-"""Where the input is: a file, the bytes of a file, or samples in memory."""
+Source = Path | bytes | Samples | NDArray[np.float32]
+"""Where the input is: a file, the bytes of a file, samples in memory, or what the app itself prepared before."""
 
 
 @dataclass(frozen=True)
@@ -43,3 +43,8 @@ class Example:
     source: Source
     target: str | tuple[str, ...]
     extra: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """What messages call the example: its file, or else its id."""
+        return str(self.source) if isinstance(self.source, Path) else self.id

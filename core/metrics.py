@@ -39,7 +39,8 @@ def normalisation(name: str) -> Callable[[str], str]:
 def error_rates(references: Sequence[str], texts: Sequence[str]) -> dict[str, float]:
     """Return WER and CER in percent with their counts, over all texts together.
 
-    Any white space separates words, and counts as characters. References must not be empty (the data check drops such rows).
+    Any white space separates words, and counts as characters. References must not be empty (the data check drops
+    such rows).
 
     Returns:
         wer, cer; word_ and char_ substitutions, deletions, insertions; words and characters of the references.

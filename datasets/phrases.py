@@ -44,12 +44,36 @@ LANGUAGES: Mapping[str, float] = {"en": 0.5, "de": 0.16, "fr": 0.08, "es": 0.06,
 """Languages of `sentence`, with their shares."""
 VOCABULARY = 30000
 """Words of each language that are drawn from."""
-MONTHS = "January February March April May June July August September October November December".split()
+MONTHS: tuple[str, ...] = (
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+)
+MONTHS += ("November", "December")
 CURRENCIES = ("$", "£", "€", "RM ", "RM", "USD ", "EUR ")
-LABELS = (
-    "TOTAL CASH CHANGE SUBTOTAL Tax GST VAT Qty ITEM Amount Invoice Receipt No. Date Time TEL FAX Ref Price Discount "
-    "ROUNDING Balance Due Page Table Fig. Vol. Chap. Art. Section"
-).split()
+LABELS: tuple[str, ...] = (
+    "TOTAL",
+    "CASH",
+    "CHANGE",
+    "SUBTOTAL",
+    "Tax",
+    "GST",
+    "VAT",
+    "Qty",
+    "ITEM",
+    "Amount",
+    "Invoice",
+    "Receipt",
+)
+LABELS += ("No.", "Date", "Time", "TEL", "FAX", "Ref", "Price", "Discount", "ROUNDING", "Balance", "Due", "Page")
+LABELS += ("Table", "Fig.", "Vol.", "Chap.", "Art.", "Section")
 
 
 @cache
@@ -201,7 +225,9 @@ def items(rng: np.random.Generator) -> str:
     """Return an article, firm or address in capitals, as receipts print them."""
     words = [word(rng, "en").upper() for _ in range(int(rng.integers(1, 5)))]
     if chance(rng, 0.4):
-        words.insert(int(rng.integers(len(words) + 1)), pick(rng, [number(rng), code(rng), "&", "(M)", "SDN BHD", "NO."]))
+        words.insert(
+            int(rng.integers(len(words) + 1)), pick(rng, [number(rng), code(rng), "&", "(M)", "SDN BHD", "NO."])
+        )
     return " ".join(words) + pick(rng, ["", "", "", ",", ".", ":", " -"])
 
 
@@ -214,8 +240,8 @@ def salad(rng: np.random.Generator) -> str:
     )
 
 
-KINDS: Mapping[Callable[[np.random.Generator], str], float] = {sentence: 0.58, record: 0.16, items: 0.1} | {
-    heading: 0.06, price: 0.03, date: 0.02, code: 0.02, salad: 0.03
+KINDS: Mapping[Callable[[np.random.Generator], str], float] = {
+    sentence: 0.58, record: 0.16, items: 0.1, heading: 0.06, price: 0.03, date: 0.02, code: 0.02, salad: 0.03
 }  # fmt: skip
 """What a line is, with its share."""
 

@@ -8,9 +8,10 @@ from pathlib import Path
 from scriba.core.errors import UsageError, nearest
 from scriba.core.example import Example
 from scriba.datasets.dtmf import DtmfSource
+from scriba.datasets.lines import LineSource
 from scriba.datasets.manifest import Manifest
 
-SYNTHETIC = {"dtmf": ("audio", DtmfSource)}
+SYNTHETIC = {"dtmf": ("audio", DtmfSource), "lines": ("image", LineSource)}
 """Names of sources made on the fly, with the media they make."""
 SCHEMES = ("manifest", "hf", "synth")
 

@@ -34,7 +34,8 @@ def read_waveform(example: Example, rate: int, max_seconds: float) -> Tensor:
     Raises:
         InputError: The audio is missing, damaged, empty, too short, too long or has non-finite samples.
     """
-    name = describe(example)
+    name = example.name
+    assert not isinstance(example.source, np.ndarray)
     values, file_rate = _decode(example.source, name, max_seconds)
     if len(values) == 0:
         raise InputError(f"{name}: has no samples; record it again.")
@@ -47,11 +48,6 @@ def read_waveform(example: Example, rate: int, max_seconds: float) -> Tensor:
     if file_rate != rate:
         mono = AF.resample(mono, file_rate, rate)
     return mono
-
-
-def describe(example: Example) -> str:
-    """Return the name by which messages call the example: its file, or else its id."""
-    return str(example.source) if isinstance(example.source, Path) else example.id
 
 
 def _refuse_long(seconds: float, name: str, max_seconds: float) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from scriba.core.memory import Memory, mask_from_lengths
+from scriba.core.memory import Memory, mask_images
 from scriba.core.recurrent import BidirectionalStack
 
 SUBSAMPLING = 4
@@ -60,18 +60,12 @@ class SpeechEncoder(nn.Module):
 
     def forward(self, inputs: Tensor, lengths_B: Tensor) -> Memory:
         """Encode padded features (B, T, F)."""
-        images_BCTF = _masked(inputs[:, None].contiguous(memory_format=torch.channels_last), lengths_B)
+        images_BCTF = mask_images(inputs[:, None].contiguous(memory_format=torch.channels_last), lengths_B)
         for convolution in self.convolutions:
             lengths_B = _halved(lengths_B)
-            images_BCTF = _masked(torch.relu(convolution(images_BCTF)), lengths_B)
+            images_BCTF = mask_images(torch.relu(convolution(images_BCTF)), lengths_B)
         states_BTD = self.dropout(images_BCTF.permute(0, 2, 3, 1).flatten(2))
         return Memory(self.recurrent(states_BTD, lengths_B), lengths_B)
-
-
-def _masked(images_BCTF: Tensor, lengths_B: Tensor) -> Tensor:
-    """Zero what lies beyond the lengths, else padding leaks into the next window."""
-    mask_BT = mask_from_lengths(lengths_B, images_BCTF.shape[2])
-    return images_BCTF.masked_fill(~mask_BT[:, None, :, None], 0.0)
 
 
 def _halved(lengths: Tensor) -> Tensor:

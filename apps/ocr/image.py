@@ -1,0 +1,72 @@
+"""Image files of any kind as grey pixels."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps, ImageSequence, UnidentifiedImageError
+
+from scriba.core.errors import InputError
+
+Grey = NDArray[np.uint8]
+"""Grey pixels (height, width), 0 black."""
+MAX_PIXELS = 80_000_000
+"""Largest picture that is read: A4 at 600 dots per inch has 35 million pixels."""
+
+
+def read_pages(source: Path | bytes, name: str) -> Iterator[Grey]:
+    """Yield the pages of a file: every one of a TIFF, the first picture of anything else.
+
+    Raises:
+        InputError: The file is missing, damaged, too large or no picture.
+    """
+    try:
+        with Image.open(io.BytesIO(source) if isinstance(source, bytes) else source) as image:
+            pages = ImageSequence.Iterator(image) if image.format == "TIFF" else [image]
+            for page in pages:
+                yield to_grey(page, name)
+    except FileNotFoundError as error:
+        raise InputError(f"{name}: no such file; check the path.") from error
+    except IsADirectoryError as error:
+        raise InputError(f"{name}: is a folder; name the pictures in it.") from error
+    except UnidentifiedImageError as error:
+        raise InputError(f"{name}: is not a picture that can be read; save it as PNG, JPEG or TIFF.") from error
+    except Image.DecompressionBombError as error:
+        raise InputError(f"{name}: has too many pixels; scale it down below {MAX_PIXELS:,}.") from error
+    except (OSError, SyntaxError, ValueError, EOFError, TypeError) as error:
+        raise InputError(f"{name}: the picture is damaged or truncated ({error}); save it again.") from error
+
+
+def read_grey(source: Path | bytes, name: str) -> Grey:
+    """Read one picture; of several pages, the first.
+
+    Raises:
+        InputError: The file is missing, damaged, too large or no picture.
+    """
+    return next(iter(read_pages(source, name)))
+
+
+def to_grey(image: Image.Image, name: str) -> Grey:
+    """Return the pixels of an image of any mode, upright, as grey on white paper.
+
+    Raises:
+        InputError: It has too many pixels.
+    """
+    if image.width * image.height > MAX_PIXELS:
+        raise InputError(
+            f"{name}: {image.width} x {image.height} pixels are too many; scale it down below {MAX_PIXELS:,}."
+        )
+    image = ImageOps.exif_transpose(image)
+    if image.mode[0] in "IF":  # 16 or 32 bits or floats, of which Pillow's conversion would only clip the bright end
+        values = np.nan_to_num(np.asarray(image, np.float32), posinf=0.0, neginf=0.0)
+        low, high = float(values.min()), float(values.max())
+        return ((values - low) * (255 / max(high - low, 1e-9))).astype(np.uint8)
+    if image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info:
+        coloured = image.convert("RGBA")
+        paper = Image.new("RGBA", coloured.size, "white")
+        image = Image.alpha_composite(paper, coloured)
+    return np.asarray(image.convert("L"))

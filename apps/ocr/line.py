@@ -1,0 +1,115 @@
+"""One line of print as the encoder sees it: ink on empty paper, upright, at a fixed height.
+
+Shapes: W columns, F rows (the height).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from scriba.core.errors import InputError
+from scriba.ocr.image import Grey
+
+MIN_CONTRAST = 12
+"""Grey levels between paper and ink below which there is nothing to read."""
+
+
+@dataclass(frozen=True)
+class LineConfig:
+    """Preparation of a line image.
+
+    Args:
+        height: Rows of the prepared line; its width follows, in proportion.
+        margin: Empty margin that is kept on each side, as a share of the height of the ink.
+        deslant: Straighten slanted print (italics, handwriting) by shearing.
+        max_columns: Widest prepared line that is accepted.
+    """
+
+    height: int = 32
+    margin: float = 0.35
+    deslant: bool = False
+    max_columns: int = 16384
+
+
+class Line(NamedTuple):
+    """A prepared line.
+
+    Attributes:
+        ink_WF: Ink from 0 (paper) to 1, columns first.
+        left: Column of the picture at which the first column lies.
+        scale: Columns of the picture in one prepared column.
+    """
+
+    ink_WF: NDArray[np.float32]
+    left: float
+    scale: float
+
+
+def prepare_line(pixels: Grey, config: LineConfig, name: str) -> Line:
+    """Normalise polarity and contrast, remove empty margins, and scale to the height.
+
+    Raises:
+        InputError: The picture is empty, or far wider than high.
+    """
+    ink = ink_of(pixels, name)
+    top, bottom, left, right = text_box(ink, config.margin)
+    ink = ink[top:bottom, left:right]
+    if config.deslant:
+        ink = deslanted(ink)
+    height, width = ink.shape
+    columns = max(1, round(width * config.height / height))
+    if columns > config.max_columns:
+        raise InputError(
+            f"{name}: {width} x {height} pixels are longer than {config.max_columns / config.height:.0f} times the "
+            "height; cut the line into parts."
+        )
+    image = Image.fromarray((255 * ink).astype(np.uint8))
+    scaled = np.asarray(image.resize((columns, config.height), Image.Resampling.BILINEAR), np.float32) / 255
+    return Line(np.ascontiguousarray(scaled.T), left, width / columns)
+
+
+def ink_of(pixels: Grey, name: str) -> NDArray[np.float32]:
+    """Return how much ink is where, 0 to 1: the darkest hundredth is 1, the paper 0, light on dark is inverted.
+
+    Raises:
+        InputError: There is nothing to read.
+    """
+    shares = np.bincount(pixels.reshape(-1), minlength=256).cumsum() / pixels.size
+    low, high = (int(np.searchsorted(shares, share)) for share in (0.01, 0.99))
+    if high - low < MIN_CONTRAST:
+        low, high = int(pixels.min()), int(pixels.max())
+    if high - low < MIN_CONTRAST:
+        raise InputError(f"{name}: the picture is of one colour; there is nothing to read.")
+    if shares[(low + high) // 2] > 0.6:  # mostly dark: light print on dark paper
+        return ink_of(255 - pixels, name)
+    paper = max(int(np.searchsorted(shares, 0.75)), low + MIN_CONTRAST)
+    return np.clip((paper - np.arange(256)) / (paper - low), 0, 1).astype(np.float32)[pixels]
+
+
+def text_box(ink: NDArray[np.float32], margin: float) -> tuple[int, int, int, int]:
+    """Return top, bottom, left and right of the ink, with a margin around it where the picture has one."""
+    dark = ink > 0.5
+    rows, columns = np.flatnonzero(dark.any(1)), np.flatnonzero(dark.any(0))
+    keep = math.ceil(margin * (rows[-1] + 1 - rows[0]))
+    top, left = max(0, int(rows[0]) - keep), max(0, int(columns[0]) - keep)
+    return top, min(len(ink), int(rows[-1]) + 1 + keep), left, min(ink.shape[1], int(columns[-1]) + 1 + keep)
+
+
+def deslanted(ink: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Shear so that upright strokes stand upright: where the sums of columns vary most (Vinciarelli & Luettin 2001)."""
+    image = Image.fromarray(ink)
+    height, width = ink.shape
+    candidates = []
+    for slant in np.linspace(-0.8, 0.8, 17):
+        transform = (1.0, float(slant), float(-slant * height / 2), 0.0, 1.0, 0.0)
+        sheared = np.asarray(
+            image.transform((width, height), Image.Transform.AFFINE, transform, Image.Resampling.BILINEAR)
+        )
+        candidates.append((float((sheared.sum(0) ** 2).sum()), -abs(float(slant)), sheared))
+    return max(candidates, key=lambda candidate: candidate[:2])[2]

@@ -1,0 +1,101 @@
+"""Font files found on this machine, and what each can draw.
+
+Looked for: the fonts that come with matplotlib, the system's, and files in the folders named by SCRIBA_FONTS
+(separated like PATH). ttf, otf, woff and woff2 are opened.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import matplotlib
+from fontTools.ttLib import TTFont, TTLibError
+from matplotlib.font_manager import findSystemFonts
+from PIL import ImageFont
+
+NEEDED = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.,-"
+"""Characters without which a font is not one of Latin text."""
+UNFIT: tuple[str, ...] = ("symbol", "dingbat", "emoji", "math", "music", "icon", "barcode", "lastresort", "nonuni")
+UNFIT += ("cmsy", "cmmi", "cmex", "cmb10", "cmr10", "cmss10", "cmtt10", "stixsiz", "opens___", "standardsymbols")
+UNFIT += ("d050000l", "junicode-exp", "biolinum_k", "fsex300")
+"""Parts of the names of fonts that draw something else than what the text says."""
+STYLE = re.compile(r" (Thin|(Extra|Ultra|Semi|Demi)?-?(Light|Bold|Condensed)|Cond|Cn|Narrow|Medium|Black|\d+pt)\b.*")
+"""What follows the family in the name of one of its faces."""
+BLACK_LETTER = ("fraktur", "pirata", "gotisch", "rocker", "jacquard", "blankenburg", "gamaliel", "jessen")
+SHARES = {"test": 0.08, "dev": 0.04}
+"""Share of the families that only this split uses; all others are for training."""
+
+
+@dataclass(frozen=True)
+class Face:
+    """A font file.
+
+    Attributes:
+        path: The file.
+        family: Name of its family; all faces of a family are in the same split.
+        characters: Code points that it draws.
+        black_letter: It is a Fraktur or another broken letter.
+    """
+
+    path: Path
+    family: str
+    characters: frozenset[int]
+    black_letter: bool
+
+    def draws(self, text: str) -> bool:
+        """Tell whether every character of the text has a glyph of its own."""
+        return all(ord(character) in self.characters for character in text)
+
+
+@cache
+def faces(split: str) -> tuple[Face, ...]:
+    """Return the usable faces of a split, in an order that does not depend on where they lie."""
+    found = {face.path.name: face for path in font_files() if (face := read_face(path)) is not None}
+    names = sorted({face.family for face in found.values()}, key=_rank)
+    held_out: dict[str, set[str]] = {}
+    for name, share in SHARES.items():
+        rest = [n for n in names if not any(n in taken for taken in held_out.values())]
+        low = sum(list(SHARES.values())[: len(held_out)])
+        held_out[name] = {n for n in rest if low <= _rank(n) < low + share} or set(rest[:1])
+    chosen = held_out.get(split) or set(names).difference(*held_out.values()) or set(names)
+    return tuple(found[name] for name in sorted(found) if found[name].family in chosen)
+
+
+def _rank(family: str) -> float:
+    """Return a number in [0, 1) that depends on nothing but the name."""
+    return int(hashlib.sha256(family.encode()).hexdigest()[:8], 16) / 2**32
+
+
+def font_files() -> Sequence[Path]:
+    """Return the files of all fonts that can be found."""
+    folders = [Path(matplotlib.get_data_path()) / "fonts" / "ttf"]
+    folders += [Path(name) for name in os.environ.get("SCRIBA_FONTS", "").split(os.pathsep) if name]
+    suffixes = (".ttf", ".otf", ".woff", ".woff2")
+    own = [path for folder in folders for path in folder.rglob("*") if path.suffix.lower() in suffixes]
+    installed = (path for path in map(Path, findSystemFonts()) if path.suffix.lower() in suffixes)
+    return sorted({*own, *installed})
+
+
+@cache
+def read_face(path: Path) -> Face | None:
+    """Read a font's coverage; None if it is damaged, or not one of Latin text."""
+    if any(part in path.name.lower() for part in UNFIT):
+        return None
+    logging.getLogger("fontTools").setLevel(logging.ERROR)
+    try:
+        with TTFont(path, lazy=True, fontNumber=0) as font:
+            family = STYLE.sub("", str(font["name"].getBestFamilyName() or path.stem))
+            characters = frozenset(font.getBestCmap() or {})
+        ImageFont.truetype(str(path), 32).getlength("a")
+    except (TTLibError, OSError, KeyError, ValueError, AttributeError, ImportError, AssertionError):
+        return None
+    black = any(part in f"{family} {path.name}".lower() for part in BLACK_LETTER)
+    face = Face(path, family, characters, black)
+    return face if face.draws(NEEDED) else None
