@@ -35,8 +35,9 @@ def open_named(name: str, media: str, split: str = "train", streaming: bool = Fa
     return NamedSource(name, source, problems)
 
 
-def join_sources(sources: Sequence[NamedSource]) -> NamedSource:
-    """Return several sources as one."""
+def open_all(names: str | Sequence[str], media: str, split: str) -> NamedSource:
+    """Open one or several sources as one."""
+    sources = [open_named(name, media, split) for name in ([names] if isinstance(names, str) else names)]
     problems = [problem for source in sources for problem in source.problems]
     examples = chain.from_iterable(source.examples for source in sources)
     return NamedSource(" + ".join(source.name for source in sources), examples, problems)
@@ -50,9 +51,8 @@ def train_app(task: Task, config: RunConfig, media: str) -> int:
     """
     if not config.data.train:
         raise UsageError("--data.train: name the training data (a manifest, hf:NAME or synth:NAME).")
-    names = [config.data.train] if isinstance(config.data.train, str) else config.data.train
-    training = join_sources([open_named(name, media) for name in names])
-    dev = open_named(config.data.dev, media, "dev") if config.data.dev else None
+    training = open_all(config.data.train, media, "train")
+    dev = open_all(config.data.dev, media, "dev") if config.data.dev else None
     init = open_bundle(config.init) if config.init else None
     if init is not None:
         check_task(init, task.name)

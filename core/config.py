@@ -19,13 +19,13 @@ class DataConfig:
 
     Args:
         train: Source of the training examples: a manifest, hf:NAME[:CONFIG[:SPLIT]] or synth:NAME; or a list of them.
-        dev: Source of the examples that choose the best weights.
+        dev: Source, or list of sources, of the examples that choose the best weights.
         max_lost: Largest share of training examples that may be unusable; training refuses to start above it.
         workers: Processes that prepare batches; 0 prepares them in the training process.
     """
 
     train: str | list[str] = ""
-    dev: str = ""
+    dev: str | list[str] = ""
     max_lost: float = 0.02
     workers: int = 0
 

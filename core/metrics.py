@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 
@@ -21,7 +22,28 @@ def plain_words(text: str) -> str:
     return " ".join("".join(c if c == "'" or unicodedata.category(c)[0] in "LMN" else " " for c in text).split())
 
 
-NORMALISATIONS: Mapping[str, Callable[[str], str]] = {"none": no_change, "words": plain_words}
+QUOTES = str.maketrans(dict.fromkeys("‘’‚‛`´′ʼ‹›", "'") | dict.fromkeys("“”„‟″«»", '"') | {"ſ": "s"})
+DASHES = re.compile(r" *[-‐‑‒–—―−⸗­]+ *")
+
+
+def plain_print(text: str) -> str:
+    """NFC, quotation marks and dashes unified, long s as s, no space before ; : , . ! ? or around dashes."""
+    text = unicodedata.normalize("NFC", text).translate(QUOTES).replace("''", '"')
+    text = DASHES.sub("-", re.sub(r"\s+", " ", text))
+    return re.sub(r" +([;:,.!?])", r"\1", text).strip()
+
+
+def plain_print_caseless(text: str) -> str:
+    """Like `plain_print`, in lower case."""
+    return plain_print(unicodedata.normalize("NFC", plain_print(text).lower()))
+
+
+NORMALISATIONS: Mapping[str, Callable[[str], str]] = {
+    "none": no_change,
+    "words": plain_words,
+    "print": plain_print,
+    "print-caseless": plain_print_caseless,
+}
 
 
 def normalisation(name: str) -> Callable[[str], str]:

@@ -107,3 +107,27 @@ def test_words_normalisation_of_any_text(text: str) -> None:
     assert plain(once) == once == " ".join(once.split())
     assert plain(unicodedata.normalize("NFD", text)) == once
     assert not set('.,;:!?-_"’«»…') & set(once)
+
+
+@pytest.mark.parametrize(
+    ("text", "plain"),
+    [
+        ("“Nein” ,  ſagte er ; „gut“ !", '"Nein", sagte er; "gut"!'),
+        ("a — b –c- d⸗", "a-b-c-d-"),
+        ("it’s ‘so’ ''x''", "it's 'so' \"x\""),
+        ("e\u0301t\u00e9", "été"),
+        (" 1 . 50\u00a0: x ", "1. 50: x"),
+    ],
+)
+def test_print_normalisation(text: str, plain: str) -> None:
+    """Signs that printers and transcribers choose freely count as the same: quotes, dashes, long s, spacing."""
+    assert normalisation("print")(text) == plain
+    assert normalisation("print-caseless")(text.upper()) == plain.lower().replace("ß", "ss")
+
+
+@given(st.text(st.characters(codec="utf-8"), max_size=20))
+def test_print_normalisation_of_any_text(text: str) -> None:
+    """Done twice it changes nothing more, with case or without."""
+    for name in ("print", "print-caseless"):
+        once = normalisation(name)(text)
+        assert normalisation(name)(once) == once

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -25,7 +26,10 @@ def read_pages(source: Path | bytes, name: str) -> Iterator[Grey]:
         InputError: The file is missing, damaged, too large or no picture.
     """
     try:
-        with Image.open(io.BytesIO(source) if isinstance(source, bytes) else source) as image:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # to_grey refuses what is too large
+            image = Image.open(io.BytesIO(source) if isinstance(source, bytes) else source)
+        with image:
             pages = ImageSequence.Iterator(image) if image.format == "TIFF" else [image]
             for page in pages:
                 yield to_grey(page, name)

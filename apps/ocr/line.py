@@ -57,9 +57,8 @@ def prepare_line(pixels: Grey, config: LineConfig, name: str) -> Line:
     Raises:
         InputError: The picture is empty, or far wider than high.
     """
-    ink = ink_of(pixels, name)
-    top, bottom, left, right = text_box(ink, config.margin)
-    ink = ink[top:bottom, left:right]
+    top, bottom, left, right = text_box(ink_of(pixels, name), config.margin)
+    ink = ink_of(pixels[top:bottom, left:right], name)  # again, as paper beyond the margins has no say in contrast
     if config.deslant:
         ink = deslanted(ink)
     height, width = ink.shape

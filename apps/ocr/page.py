@@ -163,7 +163,7 @@ def _continues(boxes: Sequence[Box], run: Group, box: Box, size: float) -> float
     """Return how much of the height of the smaller is shared by a box and the last letters of a run; 0 if too far."""
     last = [boxes[i] for i in run[-6:]]
     gap = box.left - max(b.right for b in last)
-    if gap > 2.5 * size:
+    if gap > 1.5 * size:
         return 0.0
     top, bottom = float(np.median([b.top for b in last])), float(np.median([b.bottom for b in last]))
     shared = min(bottom, box.bottom) - max(top, box.top)
@@ -215,8 +215,7 @@ def join_rows(runs: Sequence[Group], boxes: Sequence[Box]) -> list[Group]:
         box = _extent(boxes, run)
         for i, (row, members) in enumerate(rows):
             shared = min(row.bottom, box.bottom) - max(row.top, box.top)
-            beside = box.left >= row.right or box.right <= row.left
-            if shared > 0.5 * min(row.height, box.height) and (beside or box.height < 0.6 * row.height):
+            if shared > 0.5 * min(row.height, box.height):
                 rows[i] = (_extent(boxes, members + run), members + run)
                 break
         else:
@@ -244,7 +243,7 @@ def find_gutter(extents: Sequence[Box], size: float) -> int | None:
 def _is_column(extents: Sequence[Box], whole: int) -> bool:
     """Tell running text from the figures that stand at the right of a table or receipt."""
     width = max(b.right for b in extents) - min(b.left for b in extents)
-    return len(extents) >= 4 and width > 0.25 * whole and float(np.median([b.width for b in extents])) > 0.6 * width
+    return len(extents) >= 4 and width > 0.25 * whole and float(np.median([b.width for b in extents])) > 0.4 * width
 
 
 def _shrunk(page: Grey, factor: int) -> Grey:

@@ -1,0 +1,110 @@
+"""Rendered lines: reproducible, of the characters they say, and in faces that each split has for itself."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image, ImageDraw, ImageFont
+
+from scriba.core.errors import UsageError
+from scriba.datasets.degrade import STEPS, degrade
+from scriba.datasets.fonts import faces
+from scriba.datasets.lines import SIZES, LineSource, compose, render
+from scriba.datasets.phrases import KINDS, LANGUAGES, black_letter, phrase, sentence
+from scriba.datasets.source import open_source
+
+
+def test_examples_are_a_function_of_split_and_number() -> None:
+    """The same line every time, whatever was made before it; splits and numbers differ."""
+    first, again = LineSource("train", 8), LineSource("train", 8)
+    again[7]
+    assert [first[i] for i in range(4)] == [again[i] for i in range(4)]
+    assert len({example.source for split in SIZES for example in LineSource(split, 3)}) == 9
+    with pytest.raises(UsageError, match=r"Did you mean 'train'\?"):
+        LineSource("trian")
+    assert len(list(open_source("synth:lines:dev:5", media="image"))) == 5
+    with pytest.raises(UsageError, match="makes image, not audio"):
+        open_source("synth:lines", media="audio")
+
+
+def test_every_character_is_drawn_by_its_face() -> None:
+    """A character that a face lacks is never drawn as an empty box: it is left out of picture and text."""
+    rng = np.random.default_rng(0)
+    for _ in range(200):
+        face, text = compose(rng, faces("train"))
+        assert face.draws(text) and text == " ".join(text.split()) and text
+
+
+def test_a_missing_character_is_noticed() -> None:
+    """The coverage that is asked for is that of the file: what it claims to lack is drawn as its box, else not."""
+    face = next(f for f in faces("train") if not f.draws("字"))
+    font = ImageFont.truetype(str(face.path), 40)
+
+    def drawn(text: str) -> bytes:
+        image = Image.new("L", (60, 60))
+        ImageDraw.Draw(image).text((5, 5), text, fill=255, font=font)
+        return image.tobytes()
+
+    assert drawn("字") == drawn("\uffff") and drawn("a") != drawn("\uffff")
+
+
+def test_splits_have_families_of_their_own() -> None:
+    families = {split: {face.family for face in faces(split)} for split in SIZES}
+    assert all(families.values())
+    assert not families["train"] & families["test"] and not families["train"] & families["dev"]
+
+
+@settings(deadline=None, max_examples=20)
+@given(st.integers(0, 10**6), st.sampled_from([step for step, _ in STEPS]))
+def test_each_degradation_keeps_a_picture(seed: int, step: object) -> None:
+    """Any step takes a line of any size to a grey picture of about that size, the same for the same seed."""
+    rng = np.random.default_rng(seed)
+    size = (int(rng.integers(1, 300)), int(rng.integers(1, 80)))
+    image = Image.fromarray(rng.integers(0, 256, size[::-1]).astype(np.uint8))
+    made = [step(image, np.random.default_rng(seed)) for _ in range(2)]  # type: ignore[operator]
+    assert made[0].mode == "L" and made[0].tobytes() == made[1].tobytes()
+    assert 0.8 * size[0] - 2 <= made[0].width <= 1.2 * size[0] + 2
+    assert size[1] <= made[0].height <= 2 * size[1] + 2 or made[0].height >= 1
+
+
+def test_degradation_can_be_switched_off() -> None:
+    image = Image.fromarray(np.arange(2000, dtype=np.uint8).reshape(20, 100))
+    assert degrade(image, np.random.default_rng(0), 0.0) is image
+
+
+def test_most_lines_stay_readable() -> None:
+    """Ink and paper differ in nearly every rendered line: degradation does not wipe it out."""
+    pictures = [np.asarray(Image.open(io.BytesIO(e.source)), float) for e in LineSource("train", 60)]  # type: ignore[arg-type]
+    contrast = [np.percentile(p, 95) - np.percentile(p, 2) for p in pictures]
+    assert np.mean(np.array(contrast) > 40) > 0.95
+
+
+def test_text_covers_what_is_printed() -> None:
+    """Words, figures, prices, dates, punctuation, capitals and accents all occur, and lines are of many lengths."""
+    rng = np.random.default_rng(0)
+    texts = [phrase(rng) for _ in range(3000)]
+    everything = "".join(texts)
+    assert set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789") <= set(everything)
+    assert set("äöüßéèàçñøåœ.,;:!?'\"()-—–“”’£€$%&§@/") <= set(everything)
+    assert min(map(len, texts)) < 5 and max(map(len, texts)) > 70
+    for make in KINDS:
+        assert all(isinstance(make(rng), str) for _ in range(30))
+    assert abs(sum(KINDS.values()) - 1) < 1e-9 and abs(sum(LANGUAGES.values()) - 1) < 1e-9
+
+
+def test_black_letter_spelling() -> None:
+    assert black_letter("Das ist es, Mißstand des Gesetzes-") == "Das iſt es, Mißſtand des Geſetzes⸗"
+    assert sentence(np.random.default_rng(1), "de")
+
+
+def test_render_holds_the_whole_text() -> None:
+    """No letter is cut off: the outermost columns and rows of a plain line are paper."""
+    rng = np.random.default_rng(0)
+    face = next(f for f in faces("train") if not f.black_letter)
+    for _ in range(20):
+        pixels = np.asarray(render("Äfgj|", face, rng))
+        assert pixels[:, 0].min() == 255 and pixels[:, -1].min() == 255
