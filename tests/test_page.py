@@ -81,7 +81,12 @@ def test_thirty_lines_in_order(seed: int) -> None:
 
 def test_columns_are_read_one_after_the_other() -> None:
     """Two columns of running text under a heading: the heading, the left column, the right one."""
-    assert_found(*draw_page([[t[:30] for t in prose(25, 6, seed)] for seed in (1, 2)], heading="Heading across both of the columns, it is"))
+    assert_found(
+        *draw_page(
+            [[t[:30] for t in prose(25, 6, seed)] for seed in (1, 2)],
+            heading="Heading across both of the columns, it is",
+        )
+    )
 
 
 def test_figures_at_the_right_stay_in_their_lines() -> None:
