@@ -19,7 +19,7 @@ EXAMPLES = ROOT / "scripts" / "examples"
 def recognise() -> None:
     """Recognise the example recordings with the bundled model."""
     print("\n== Recognising recordings with the bundled model asr-an4-en")
-    print("   (the voice is espeak-ng's; the model was trained on people, and on nothing of this voice)\n")
+    print("   (the voice is espeak-ng's; the model was trained on people and on other voices of espeak-ng)\n")
     model = scriba.load("asr-an4-en")
     rows = [json.loads(line) for line in (EXAMPLES / "metadata.jsonl").read_text().splitlines()]
     model.transcribe(EXAMPLES / rows[0]["file_name"])  # the first call also sets up the libraries
