@@ -3,7 +3,7 @@
     python scripts/compare_losses.py --config apps/asr/configs/compare.yaml \
         --train speech/an4/train.jsonl --dev speech/an4/dev.jsonl --out docs/compare
 
-writes OUT.csv, OUT.png and OUT.md. Runs are kept in --runs and resumed, so it may be stopped at any time;
+writes OUT.csv and OUT.png and prints a table. Runs are kept in --runs and resumed, so it may be stopped at any time;
 --jobs 2 trains two at a time with one thread each, the quickest way on two cores.
 """
 
@@ -66,7 +66,7 @@ def write_csv(path: Path, curves: dict[str, list[list[float]]], seeds: list[int]
                 writer.writerow([name, epoch, *[f"{value:.2f}" for value in cells]])
 
 
-def write_table(path: Path, curves: dict[str, list[list[float]]]) -> None:
+def table(curves: dict[str, list[list[float]]]) -> str:
     epochs = len(next(iter(curves.values()))[0])
     shown = sorted({e for e in (2, 4, 6, 8, 10, 15, 20, 30, 40, epochs) if e <= epochs})
     rows = [f"| dev CER %, epoch | {' | '.join(map(str, shown))} |", "| --- " * (len(shown) + 1) + "|"]
@@ -76,7 +76,7 @@ def write_table(path: Path, curves: dict[str, list[list[float]]]) -> None:
             rates = [run[epoch - 1] for run in runs]
             cells.append(f"{statistics.mean(rates):.1f} ± {statistics.stdev(rates) if len(rates) > 1 else 0:.1f}")
         rows.append(f"| {name} | {' | '.join(cells)} |")
-    path.write_text("\n".join(rows) + "\n")
+    return "\n".join(rows)
 
 
 def plot(path: Path, curves: dict[str, list[list[float]]]) -> None:
@@ -123,9 +123,8 @@ def main() -> None:
     out = Path(options.out)
     out.parent.mkdir(parents=True, exist_ok=True)
     write_csv(out.with_suffix(".csv"), curves, options.seeds)
-    write_table(out.with_suffix(".md"), curves)
     plot(out.with_suffix(".png"), curves)
-    print(out.with_suffix(".md").read_text())
+    print(table(curves))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,43 @@
+"""The scripts that make figures: what they collect and write."""
+
+from __future__ import annotations
+
+import csv
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "scripts"))
+
+import compare_losses  # noqa: E402
+
+
+@pytest.fixture
+def curves(tmp_path: Path) -> dict[str, list[list[float]]]:
+    """Logs of two seeds and three epochs of each loss, as training writes them."""
+    folders = {}
+    for k, loss in enumerate(compare_losses.WEIGHTS):
+        for seed in (1, 2):
+            folder = tmp_path / f"{loss}-{seed}"
+            folder.mkdir()
+            rows = [{"kind": "train", "step": 1, "loss": 9.0}]
+            rows += [{"kind": "dev", "ctc_cer": 10.0 * k + seed, "attention_cer": 50.0 + e * seed} for e in range(3)]
+            (folder / "log.jsonl").write_text("\n".join(map(json.dumps, rows)) + "\n")
+            folders[loss, seed] = folder
+    return compare_losses.collect(folders, [1, 2])
+
+
+def test_comparison_of_losses(curves: dict[str, list[list[float]]], tmp_path: Path) -> None:
+    """Each head's dev CER by epoch, mean and standard deviation over seeds, in the table, the CSV and the plot."""
+    assert curves["CTC only"] == [[11.0] * 3, [12.0] * 3]
+    assert curves["attention only"] == [[50.0, 51.0, 52.0], [50.0, 52.0, 54.0]]
+    compare_losses.write_csv(tmp_path / "c.csv", curves, [1, 2])
+    rows = list(csv.reader((tmp_path / "c.csv").open()))
+    assert rows[0] == ["loss and head", "epoch", "seed 1", "seed 2", "mean", "spread (std)"]
+    assert ["attention only", "3", "52.00", "54.00", "53.00", "1.41"] in rows and len(rows) == 1 + 4 * 3
+    assert "| attention only | 51.5 ± 0.7 | 53.0 ± 1.4 |" in compare_losses.table(curves)
+    compare_losses.plot(tmp_path / "c.png", curves)
+    assert (tmp_path / "c.png").stat().st_size > 5000
