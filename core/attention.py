@@ -164,7 +164,8 @@ def masked_softmax(energies_BNT: Tensor, mask_BT: Tensor) -> Tensor:
 def sample_position(weights_BNT: Tensor) -> Tensor:
     """Sample one position i ~ a for each row and head, as a one-hot tensor (B, N, T)."""
     batch, heads, positions = weights_BNT.shape
-    index = torch.multinomial(weights_BNT.reshape(batch * heads, positions), 1).view(batch, heads)
+    numbers = weights_BNT.nan_to_num(1.0)  # a NaN shows in the loss, and training skips the batch
+    index = torch.multinomial(numbers.reshape(batch * heads, positions), 1).view(batch, heads)
     return F.one_hot(index, positions).to(weights_BNT.dtype)
 
 
