@@ -8,15 +8,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from itertools import chain, islice
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
+from scriba.core.bundle import Bundle
 from scriba.core.check import BROKEN_ROW, Dropped
 from scriba.core.config import RunConfig
 from scriba.core.errors import InputError, UsageError
 from scriba.core.example import Example
 from scriba.core.files import write_json, write_text
 from scriba.core.metrics import normalisation
-from scriba.core.options import build_parser, parse_config
+from scriba.core.options import OptionParser, build_parser, parse_config
 from scriba.core.precision import Device, Precision
 from scriba.core.progress import say, track
 from scriba.core.recogniser import Recogniser
@@ -65,6 +66,31 @@ def train_app(task: Task, config: RunConfig, media: str) -> int:
     return 0
 
 
+class UsesModel(Protocol):
+    """Options that name a model."""
+
+    @property
+    def model(self) -> str:
+        """Bundle folder, name of a bundled model, or hf:owner/name."""
+        ...
+
+
+C = TypeVar("C", bound=UsesModel)
+
+
+def parse_for_model(parser: OptionParser, config: type[C], argv: Sequence[str], task: str) -> tuple[Bundle, C]:
+    """Open the model that a command line names, and parse the line with the model's own decoding as the default.
+
+    Raises:
+        InputError: There is no such model, or it is one of another app.
+        UsageError: An option or a value is wrong.
+    """
+    bundle = open_bundle(parse_config(parser, config, argv).model)
+    check_task(bundle, task)
+    decoding = {f"decoding.{option}": value for option, value in bundle.config.get("decoding", {}).items()}
+    return bundle, parse_config(parser, config, argv, decoding)
+
+
 @dataclass(frozen=True)
 class EvalConfig:
     """Options of evaluation.
@@ -105,11 +131,7 @@ POSITIONALS = {
 def eval_app(task: str, media: str, command: str, description: str, argv: Sequence[str]) -> int:
     """Score a model on data, greedily from each of its heads; returns the exit status."""
     parser = build_parser(command, description, EvalConfig, POSITIONALS)
-    name = parse_config(parser, EvalConfig, argv).model
-    bundle = open_bundle(name)
-    check_task(bundle, task)
-    decoding = {f"decoding.{option}": value for option, value in bundle.config.get("decoding", {}).items()}
-    options = parse_config(parser, EvalConfig, argv, decoding)
+    bundle, options = parse_for_model(parser, EvalConfig, argv, task)
     recogniser = build_recogniser(bundle, read_config(bundle), options.device, options.precision)
     source = open_named(options.data, media, "test", options.streaming)
     for problem in source.problems:
@@ -122,7 +144,7 @@ def eval_app(task: str, media: str, command: str, description: str, argv: Sequen
     chosen = scores[options.decoding.method]
     report = {
         "task": task,
-        "model": name,
+        "model": options.model,
         "data": options.data,
         "normalise": options.normalise,
         "precision": str(recogniser.dtype).removeprefix("torch."),

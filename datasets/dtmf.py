@@ -5,13 +5,11 @@ Tones after ITU-T Q.23 (two frequencies for each key), with the tolerances of Q.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-
 import numpy as np
 from numpy.typing import NDArray
 
-from scriba.core.errors import UsageError, nearest
 from scriba.core.example import Example, Samples
+from scriba.datasets.synthetic import Recipe
 
 RATE = 8000
 LOW = (697.0, 770.0, 852.0, 941.0)
@@ -20,43 +18,15 @@ KEYS = {"1": (0, 0), "2": (0, 1), "3": (0, 2), "4": (1, 0), "5": (1, 1)} | {
     "6": (1, 2), "7": (2, 0), "8": (2, 1), "9": (2, 2), "0": (3, 1)
 }  # fmt: skip
 """Row and column of each digit on the keypad."""
-SIZES = {"train": 2000, "dev": 200, "test": 200}
 
 Wave = NDArray[np.float64]
 
 
-class DtmfSource(Sequence[Example]):
-    """Keypad tones; example i is a pure function of split and i.
-
-    Args:
-        split: train, dev or test; each has seeds of its own.
-        size: Number of examples.
-
-    Raises:
-        UsageError: There is no such split.
-    """
-
-    def __init__(self, split: str = "train", size: int | None = None) -> None:
-        if split not in SIZES:
-            raise UsageError(f"synth:dtmf:{split}: the splits are {', '.join(SIZES)}.{nearest(split, SIZES)}")
-        self.split = split
-        self.size = SIZES[split] if size is None else size
-
-    def __len__(self) -> int:
-        return self.size
-
-    def __iter__(self) -> Iterator[Example]:
-        return (self[i] for i in range(self.size))
-
-    def __getitem__(self, index: int) -> Example:  # type: ignore[override]
-        if not -self.size <= index < self.size:
-            raise IndexError(index)
-        index %= self.size
-        rng = np.random.default_rng([list(SIZES).index(self.split), index])
-        digits = "".join(rng.choice(list(KEYS), rng.integers(3, 13)))
-        wave, spans = dial(digits, rng)
-        samples = Samples(degrade(wave, rng).astype(np.float32), RATE)
-        return Example(f"dtmf-{self.split}-{index}", samples, digits, {"spans": spans})
+def make_example(id: str, rng: np.random.Generator, split: str) -> Example:
+    """Make a recording of 3 to 12 digits; `extra` holds their true times."""
+    digits = "".join(rng.choice(list(KEYS), rng.integers(3, 13)))
+    wave, spans = dial(digits, rng)
+    return Example(id, Samples(degrade(wave, rng).astype(np.float32), RATE), digits, {"spans": spans})
 
 
 def dial(digits: str, rng: np.random.Generator) -> tuple[Wave, list[tuple[float, float]]]:
@@ -88,3 +58,6 @@ def degrade(wave: Wave, rng: np.random.Generator) -> Wave:
     clicks = (rng.random(len(wave)) < 2e-4) * rng.uniform(-3, 3, len(wave))
     loud = wave + noise + hum + clicks
     return loud * rng.uniform(0.1, 0.9) / np.abs(loud).max()
+
+
+DTMF = Recipe("dtmf", "audio", {"train": 2000, "dev": 200, "test": 200}, make_example)

@@ -3,59 +3,28 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from scriba.core.errors import UsageError, nearest
 from scriba.core.example import Example
 from scriba.datasets.degrade import degrade
 from scriba.datasets.fonts import Face, faces
 from scriba.datasets.phrases import black_letter, chance, phrase, sentence
+from scriba.datasets.synthetic import Recipe
 
-SIZES = {"train": 12000, "dev": 300, "test": 500}
-SPLITS = list(SIZES)
 BLACK_LETTER_SHARE = 0.12
 """Share of Fraktur lines, where there is such a font."""
 MAX_LETTERS = 90
 
 
-class LineSource(Sequence[Example]):
-    """Rendered lines; example i is a pure function of split, i and the fonts of this machine.
-
-    Every split has seeds and font families of its own.
-
-    Args:
-        split: train, dev or test.
-        size: Number of examples.
-
-    Raises:
-        UsageError: There is no such split.
-    """
-
-    def __init__(self, split: str = "train", size: int | None = None) -> None:
-        if split not in SIZES:
-            raise UsageError(f"synth:lines:{split}: the splits are {', '.join(SIZES)}.{nearest(split, SIZES)}")
-        self.split = split
-        self.size = SIZES[split] if size is None else size
-
-    def __len__(self) -> int:
-        return self.size
-
-    def __iter__(self) -> Iterator[Example]:
-        return (self[i] for i in range(self.size))
-
-    def __getitem__(self, index: int) -> Example:  # type: ignore[override]
-        if not -self.size <= index < self.size:
-            raise IndexError(index)
-        index %= self.size
-        rng = np.random.default_rng([SPLITS.index(self.split), index])
-        face, text = compose(rng, faces(self.split))
-        buffer = io.BytesIO()
-        degrade(render(text, face, rng), rng).save(buffer, "PNG", compress_level=1)
-        extra = {"font": face.family}
-        return Example(f"lines-{self.split}-{index}", buffer.getvalue(), text, extra)
+def make_example(id: str, rng: np.random.Generator, split: str) -> Example:
+    """Render a line in a face of the split; it also depends on the fonts of this machine."""
+    face, text = compose(rng, faces(split))
+    buffer = io.BytesIO()
+    degrade(render(text, face, rng), rng).save(buffer, "PNG", compress_level=1)
+    return Example(id, buffer.getvalue(), text, {"font": face.family})
 
 
 def compose(rng: np.random.Generator, choice: Sequence[Face]) -> tuple[Face, str]:
@@ -120,3 +89,6 @@ def _place(
             draw.text((x, y + rng.normal(0, jitter)), letter, fill=int(rng.integers(0, 60)), font=font, anchor="ls")
         x += max(font.getlength(letter) + spacing, 1)
     return x - start
+
+
+LINES = Recipe("lines", "image", {"train": 12000, "dev": 300, "test": 500}, make_example)

@@ -7,12 +7,13 @@ from pathlib import Path
 
 from scriba.core.errors import UsageError, nearest
 from scriba.core.example import Example
-from scriba.datasets.dtmf import DtmfSource
-from scriba.datasets.lines import LineSource
+from scriba.datasets.dtmf import DTMF
+from scriba.datasets.lines import LINES
 from scriba.datasets.manifest import Manifest
+from scriba.datasets.synthetic import SyntheticSource
 
-SYNTHETIC = {"dtmf": ("audio", DtmfSource), "lines": ("image", LineSource)}
-"""Names of sources made on the fly, with the media they make."""
+SYNTHETIC = {recipe.name: recipe for recipe in (DTMF, LINES)}
+"""Sources made on the fly."""
 SCHEMES = ("manifest", "hf", "synth")
 
 
@@ -57,9 +58,9 @@ def open_synthetic(name: str, media: str, default_split: str) -> Iterable[Exampl
     kind, split, size, *more = [*name.split(":"), "", ""]
     if kind not in SYNTHETIC:
         raise UsageError(f"synth:{kind}: there are {', '.join(SYNTHETIC)}.{nearest(kind, SYNTHETIC)}")
-    made, source = SYNTHETIC[kind]
-    if made != media:
-        raise UsageError(f"synth:{kind} makes {made}, not {media}; choose another source.")
+    recipe = SYNTHETIC[kind]
+    if recipe.media != media:
+        raise UsageError(f"synth:{kind} makes {recipe.media}, not {media}; choose another source.")
     if (size and not (size.isdigit() and int(size))) or any(more):
         raise UsageError(f"synth:{name}: write synth:{kind}[:SPLIT[:N]] with N a number of examples.")
-    return source(split or default_split, int(size) if size else None)
+    return SyntheticSource(recipe, split or default_split, int(size) if size else None)

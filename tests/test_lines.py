@@ -13,19 +13,20 @@ from PIL import Image, ImageDraw, ImageFont
 from scriba.core.errors import UsageError
 from scriba.datasets.degrade import STEPS, degrade
 from scriba.datasets.fonts import faces
-from scriba.datasets.lines import SIZES, LineSource, compose, render
+from scriba.datasets.lines import LINES, compose, render
 from scriba.datasets.phrases import KINDS, LANGUAGES, black_letter, phrase, sentence
 from scriba.datasets.source import open_source
+from scriba.datasets.synthetic import SyntheticSource
 
 
 def test_examples_are_a_function_of_split_and_number() -> None:
     """The same line every time, whatever was made before it; splits and numbers differ."""
-    first, again = LineSource("train", 8), LineSource("train", 8)
+    first, again = SyntheticSource(LINES, "train", 8), SyntheticSource(LINES, "train", 8)
     again[7]
     assert [first[i] for i in range(4)] == [again[i] for i in range(4)]
-    assert len({example.source for split in SIZES for example in LineSource(split, 3)}) == 9
+    assert len({example.source for split in LINES.sizes for example in SyntheticSource(LINES, split, 3)}) == 9
     with pytest.raises(UsageError, match=r"Did you mean 'train'\?"):
-        LineSource("trian")
+        SyntheticSource(LINES, "trian")
     assert len(list(open_source("synth:lines:dev:5", media="image"))) == 5
     with pytest.raises(UsageError, match="makes image, not audio"):
         open_source("synth:lines", media="audio")
@@ -53,7 +54,7 @@ def test_a_missing_character_is_noticed() -> None:
 
 
 def test_splits_have_families_of_their_own() -> None:
-    families = {split: {face.family for face in faces(split)} for split in SIZES}
+    families = {split: {face.family for face in faces(split)} for split in LINES.sizes}
     assert all(families.values())
     assert not families["train"] & families["test"] and not families["train"] & families["dev"]
 
@@ -78,7 +79,7 @@ def test_degradation_can_be_switched_off() -> None:
 
 def test_most_lines_stay_readable() -> None:
     """Ink and paper differ in nearly every rendered line: degradation does not wipe it out."""
-    pictures = [np.asarray(Image.open(io.BytesIO(e.source)), float) for e in LineSource("train", 60)]  # type: ignore[arg-type]
+    pictures = [np.asarray(Image.open(io.BytesIO(e.source)), float) for e in SyntheticSource(LINES, "train", 60)]  # type: ignore[arg-type]
     contrast = [np.percentile(p, 95) - np.percentile(p, 2) for p in pictures]
     assert np.mean(np.array(contrast) > 40) > 0.95
 

@@ -16,9 +16,10 @@ from hypothesis import strategies as st
 
 from scriba.core.errors import InputError, ScribaError, UsageError
 from scriba.core.example import Example, Samples
-from scriba.datasets.dtmf import HIGH, KEYS, LOW, RATE, DtmfSource
+from scriba.datasets.dtmf import DTMF, HIGH, KEYS, LOW, RATE
 from scriba.datasets.manifest import Manifest
 from scriba.datasets.source import open_source
+from scriba.datasets.synthetic import SyntheticSource
 
 texts = st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=20)
 
@@ -193,13 +194,13 @@ def test_hugging_face_column_is_named(audio_folder: Path) -> None:
 
 def test_dtmf_is_a_pure_function_of_split_and_index() -> None:
     """The same example whatever was asked before; other splits and indices differ; the size is free."""
-    source = DtmfSource("train")
+    source = SyntheticSource(DTMF, "train")
     first = [source[5], source[3]]
     second = [source[3], source[5]]
     for one, other in zip(first, reversed(second), strict=True):
         assert one.target == other.target and one.id == other.id
         assert np.array_equal(one.source.values, other.source.values)  # type: ignore[union-attr]
-    assert source[5].target != DtmfSource("dev")[5].target
+    assert source[5].target != SyntheticSource(DTMF, "dev")[5].target
     assert len(source) == 2000 and len(open_source("synth:dtmf:dev:7", media="audio")) == 7  # type: ignore[arg-type]
     assert len(list(open_source("synth:dtmf", media="audio", default_split="test"))) == 200
     with pytest.raises(IndexError):
@@ -209,7 +210,7 @@ def test_dtmf_is_a_pure_function_of_split_and_index() -> None:
 def test_dtmf_tones_are_where_and_what_the_target_says() -> None:
     """In each span the strongest low and high frequency are those of the digit: the truth is true."""
     right = total = 0
-    for example in DtmfSource("test", 30):
+    for example in SyntheticSource(DTMF, "test", 30):
         assert isinstance(example.source, Samples) and example.source.rate == RATE
         assert np.abs(example.source.values).max() <= 1 and 3 <= len(example.target) <= 12
         for digit, (start, end) in zip(example.target, example.extra["spans"], strict=True):

@@ -9,14 +9,15 @@ from pathlib import Path
 from typing import Literal
 
 from scriba.asr.writers import ONE_FILE_EACH, WRITERS
+from scriba.commands import parse_for_model
 from scriba.core.errors import UsageError
 from scriba.core.example import Example
 from scriba.core.files import write_text
-from scriba.core.options import build_parser, parse_config, run_command
+from scriba.core.options import build_parser, run_command
 from scriba.core.precision import Device, Precision
 from scriba.core.progress import say, track
 from scriba.core.search import DecodingConfig
-from scriba.loading import build_recogniser, check_task, open_bundle, read_config
+from scriba.loading import build_recogniser, read_config
 
 DESCRIPTION = """Write down what is said in audio files (wav, flac, ogg, mp3; any rate and number of channels).
 
@@ -58,10 +59,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _transcribe(argv: Sequence[str]) -> int:
     parser = build_parser("scriba asr transcribe", DESCRIPTION, TranscribeConfig, {"files*": "Audio files."})
-    bundle = open_bundle(parse_config(parser, TranscribeConfig, argv).model)
-    check_task(bundle, "asr")
-    decoding = {f"decoding.{option}": value for option, value in bundle.config.get("decoding", {}).items()}
-    options = parse_config(parser, TranscribeConfig, argv, decoding)
+    bundle, options = parse_for_model(parser, TranscribeConfig, argv, "asr")
     if options.out is None and options.format in ONE_FILE_EACH and len(options.files) > 1:
         raise UsageError(f"--format {options.format} makes one file for each input; name a folder with --out.")
     limit = {} if options.max_seconds is None else {"features": {"max_seconds": options.max_seconds}}

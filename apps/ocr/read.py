@@ -8,13 +8,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from scriba.commands import parse_for_model
 from scriba.core.errors import UsageError
 from scriba.core.files import write_text
-from scriba.core.options import build_parser, parse_config, run_command
+from scriba.core.options import build_parser, run_command
 from scriba.core.precision import Device, Precision
 from scriba.core.progress import say, track
 from scriba.core.search import DecodingConfig
-from scriba.loading import build_recogniser, check_task, open_bundle, read_config
+from scriba.loading import build_recogniser, read_config
 from scriba.ocr.reader import Layout, LineReader
 from scriba.ocr.writers import ONE_FILE_EACH, WRITERS
 
@@ -60,10 +61,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _read(argv: Sequence[str]) -> int:
     parser = build_parser("scriba ocr read", DESCRIPTION, ReadConfig, {"files*": "Pictures."})
-    bundle = open_bundle(parse_config(parser, ReadConfig, argv).model)
-    check_task(bundle, "ocr")
-    decoding = {f"decoding.{option}": value for option, value in bundle.config.get("decoding", {}).items()}
-    options = parse_config(parser, ReadConfig, argv, decoding)
+    bundle, options = parse_for_model(parser, ReadConfig, argv, "ocr")
     if options.out is None and options.format in ONE_FILE_EACH and len(options.files) > 1:
         raise UsageError(f"--format {options.format} makes one file for each page; name a folder with --out.")
     reader = LineReader(

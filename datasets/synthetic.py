@@ -1,0 +1,62 @@
+"""Sources whose examples are computed instead of read: a numbered sequence, the same at every look."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from scriba.core.errors import UsageError, nearest
+from scriba.core.example import Example
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How the examples of a synthetic source are made.
+
+    Attributes:
+        name: Its name after `synth:`.
+        media: What it makes: audio or image.
+        sizes: Number of examples of each split, unless told otherwise.
+        make: Makes an example with an id, drawing from a generator, for a split.
+    """
+
+    name: str
+    media: str
+    sizes: Mapping[str, int]
+    make: Callable[[str, np.random.Generator, str], Example]
+
+
+class SyntheticSource(Sequence[Example]):
+    """Examples of a recipe; example i is a pure function of split and i, and every split has seeds of its own.
+
+    Args:
+        recipe: How they are made.
+        split: One of the recipe's splits.
+        size: Number of examples.
+
+    Raises:
+        UsageError: There is no such split.
+    """
+
+    def __init__(self, recipe: Recipe, split: str = "train", size: int | None = None) -> None:
+        if split not in recipe.sizes:
+            hint = nearest(split, recipe.sizes)
+            raise UsageError(f"synth:{recipe.name}:{split}: the splits are {', '.join(recipe.sizes)}.{hint}")
+        self.recipe = recipe
+        self.split = split
+        self.size = recipe.sizes[split] if size is None else size
+
+    def __len__(self) -> int:
+        return self.size
+
+    def __iter__(self) -> Iterator[Example]:
+        return (self[i] for i in range(self.size))
+
+    def __getitem__(self, index: int) -> Example:  # type: ignore[override]
+        if not -self.size <= index < self.size:
+            raise IndexError(index)
+        index %= self.size
+        rng = np.random.default_rng([list(self.recipe.sizes).index(self.split), index])
+        return self.recipe.make(f"{self.recipe.name}-{self.split}-{index}", rng, self.split)
