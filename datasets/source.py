@@ -9,7 +9,8 @@ from scriba.core.errors import UsageError, nearest
 from scriba.core.example import Example
 from scriba.datasets.dtmf import DTMF
 from scriba.datasets.lines import LINES
-from scriba.datasets.manifest import Manifest
+from scriba.datasets.manifest import FOLDER_MANIFESTS, Manifest
+from scriba.datasets.paired import PairedFolder, is_paired
 from scriba.datasets.synthetic import SyntheticSource
 
 SYNTHETIC = {recipe.name: recipe for recipe in (DTMF, LINES)}
@@ -27,7 +28,7 @@ def open_source(name: str, *, media: str, default_split: str = "train", streamin
         streaming: Read hf: sources as a stream.
 
     Returns:
-        The examples; a sequence unless it is a stream. A manifest also has `problems`, its broken rows.
+        The examples; a sequence unless it is a stream. A manifest or folder also has `problems`, its broken rows.
 
     Raises:
         UsageError: The name is of no known form.
@@ -35,9 +36,9 @@ def open_source(name: str, *, media: str, default_split: str = "train", streamin
     """
     scheme, _, rest = name.partition(":")
     if not rest or Path(name).exists():
-        return Manifest(Path(name), media)
+        return open_path(Path(name), media)
     if scheme == "manifest":
-        return Manifest(Path(rest), media)
+        return open_path(Path(rest), media)
     if scheme == "hf":
         from scriba.datasets.huggingface import HuggingFaceSource  # imports Hugging Face's library: slow
 
@@ -47,6 +48,17 @@ def open_source(name: str, *, media: str, default_split: str = "train", streamin
     raise UsageError(
         f"{name}: sources are named {', '.join(s + ':…' for s in SCHEMES)} or by a path.{nearest(scheme, SCHEMES)}"
     )
+
+
+def open_path(path: Path, media: str) -> Iterable[Example]:
+    """Open a manifest, or a folder of pictures with their texts beside them.
+
+    Raises:
+        InputError: It cannot be read.
+    """
+    if media == "image" and not any((path / name).is_file() for name in FOLDER_MANIFESTS) and is_paired(path):
+        return PairedFolder(path)
+    return Manifest(path, media)
 
 
 def open_synthetic(name: str, media: str, default_split: str) -> Iterable[Example]:

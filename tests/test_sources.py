@@ -226,3 +226,24 @@ def test_dtmf_tones_are_where_and_what_the_target_says() -> None:
             right += strongest == KEYS[digit]
             total += 1
     assert right / total > 0.97
+
+
+def test_folder_of_pictures_with_their_texts(tmp_path: Path) -> None:
+    """x.png beside x.gt.txt, in folders of any depth; a text without picture is named and the rest is kept."""
+    (tmp_path / "book" / "p1").mkdir(parents=True)
+    for name, text in (("book/a.png", "one\n"), ("book/p1/b.jpg", "zwei ſ"), ("c.nrm.png", "")):
+        (tmp_path / name).write_bytes(b"picture")
+        stem = name.removesuffix(".nrm.png").rsplit(".", 1)[0] if ".nrm" not in name else name.removesuffix(".nrm.png")
+        (tmp_path / f"{stem}.gt.txt").write_text(text, encoding="utf-8")
+    (tmp_path / "lost.gt.txt").write_text("x")
+    (tmp_path / "latin.gt.txt").write_bytes("é".encode("latin-1"))
+    (tmp_path / "latin.png").write_bytes(b"picture")
+    source = open_source(str(tmp_path), media="image")
+    assert [(e.id, e.target) for e in source] == [("book/a.png", "one"), ("book/p1/b.jpg", "zwei ſ"), ("c.nrm.png", "")]
+    problems = source.problems  # type: ignore[attr-defined]
+    assert [Path(p.where).name for p in problems] == ["latin.gt.txt", "lost.gt.txt"]
+    assert "UTF-8" in problems[0].sentence and "has no picture lost.png" in problems[1].sentence
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "empty" / "x.gt.txt").write_text("x")
+    with pytest.raises(InputError, match=r"no \.gt\.txt file has a picture"):
+        open_source(str(tmp_path / "empty"), media="image")
