@@ -19,9 +19,12 @@ COMMANDS: Mapping[str, Mapping[str, str]] = {
         "eval": "score one on data",
         "read": "pictures of lines and pages to text",
     },
-    "data": {"check": "what of a source can be used, what not and why"},
+    "data": {
+        "check": "what of a source can be used, what not and why",
+        "preview": "a contact sheet of its examples",
+    },
 }
-MODULES = {"data": {"check": "scriba.data_check"}}
+MODULES = {"data": {"check": "scriba.data_check", "preview": "scriba.data_preview"}}
 """Modules of commands that do not lie in scriba.APP.COMMAND."""
 
 

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import importlib
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from scriba.commands import open_named
 from scriba.core.check import Report, check
-from scriba.core.errors import UsageError, nearest
 from scriba.core.options import build_parser, parse_config, run_command
+from scriba.loading import APPS, open_app
 
 DESCRIPTION = """Read every example of a source as training would, and tell what would be kept, what dropped and why,
 the alphabet with counts, and the lengths.
 
 Example: scriba data check asr train.jsonl --dev dev.jsonl --test test.jsonl
 """
-APPS = ("asr", "ocr")
 
 
 @dataclass(frozen=True)
@@ -49,9 +47,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _check(argv: Sequence[str]) -> int:
     positionals = {"app": f"App: {', '.join(APPS)}.", "source": "Source of the examples."}
     options = parse_config(build_parser("scriba data check", DESCRIPTION, CheckConfig, positionals), CheckConfig, argv)
-    if options.app not in APPS:
-        raise UsageError(f"{options.app}: no such app; use one of {', '.join(APPS)}.{nearest(options.app, APPS)}")
-    app = importlib.import_module(f"scriba.{options.app}")
+    app = open_app(options.app)
     task = app.Task(app.Config())
     encoder = task.build_encoder()
     reports: list[Report] = []

@@ -10,12 +10,14 @@ from typing import Any
 
 from scriba.core.bundle import Bundle, load_bundle, load_weights, resolve_model
 from scriba.core.config import RunConfig
-from scriba.core.errors import InputError
+from scriba.core.errors import InputError, UsageError, nearest
 from scriba.core.model import build_model
 from scriba.core.options import config_from_values
 from scriba.core.precision import Device, Precision, resolve_device, resolve_precision
 from scriba.core.recogniser import Recogniser
 
+APPS = ("asr", "ocr")
+"""The apps there are."""
 BUNDLED = Path(__file__).resolve().parent / "models"
 """The models that come with the package."""
 
@@ -25,18 +27,28 @@ def open_bundle(name: str) -> Bundle:
     return load_bundle(resolve_model(name, BUNDLED))
 
 
+def open_app(name: str) -> ModuleType:
+    """Return the package of an app.
+
+    Raises:
+        UsageError: There is none of that name.
+    """
+    if name not in APPS:
+        raise UsageError(f"{name}: no such app; use one of {', '.join(APPS)}.{nearest(name, APPS)}")
+    return importlib.import_module(f"scriba.{name}")
+
+
 def app_of(bundle: Bundle) -> ModuleType:
     """Return the package of the app that made a bundle.
 
     Raises:
         InputError: This version of scriba has no such app.
     """
-    try:
-        return importlib.import_module(f"scriba.{bundle.task}")
-    except ModuleNotFoundError as error:
+    if bundle.task not in APPS:
         raise InputError(
             f"{bundle.path}: made by the app '{bundle.task}', which this version of scriba lacks; update scriba."
-        ) from error
+        )
+    return open_app(bundle.task)
 
 
 def read_config(bundle: Bundle, overrides: Mapping[str, Any] | None = None) -> RunConfig:

@@ -180,3 +180,19 @@ def test_train_refuses_data_that_would_mostly_be_lost(tmp_path: Path, capsys: py
     told = fails_with(capsys, 1, "asr", "train", "--data.train", str(path), "--run_dir", str(tmp_path / "run"))
     assert "50.0 % of the rows cannot be used" in told and "--data.max_lost 0.501" in told
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(("app", "source"), [("asr", "synth:dtmf:train:3"), ("ocr", "synth:lines:train:3")])
+@pytest.mark.parametrize("augmented", ["true", "false"])
+def test_preview_draws_the_examples(
+    app: str, source: str, augmented: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A sheet with as many examples as there are; the same again for the same seed; what is refused is told."""
+    sheets = [tmp_path / f"{i}.png" for i in range(2)]
+    for sheet in sheets:
+        assert main(["data", "preview", app, source, "--out", str(sheet), "--augmented", augmented]) == 0
+        assert f"{sheet}: 3 examples" in capsys.readouterr().out
+    assert sheets[0].read_bytes() == sheets[1].read_bytes()
+    assert "no such app" in fails_with(capsys, 2, "data", "preview", "acr", source)
+    assert "--out x.txt" in fails_with(capsys, 2, "data", "preview", app, source, "--out", "x.txt")
+    assert "no example from number 9" in fails_with(capsys, 1, "data", "preview", app, source, "--start", "9")

@@ -13,6 +13,7 @@ import pytest
 import soundfile
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 
 from scriba.core.errors import InputError, ScribaError, UsageError
 from scriba.core.example import Example, Samples
@@ -247,3 +248,16 @@ def test_folder_of_pictures_with_their_texts(tmp_path: Path) -> None:
     (tmp_path / "empty" / "x.gt.txt").write_text("x")
     with pytest.raises(InputError, match=r"no \.gt\.txt file has a picture"):
         open_source(str(tmp_path / "empty"), media="image")
+
+
+def test_hugging_face_lines(tmp_path: Path) -> None:
+    """The schema of line corpora such as IAM-line, `image` and `text`: bytes of the pictures, not decoded."""
+    pictures = []
+    for i in range(2):
+        buffer = io.BytesIO()
+        Image.new("L", (20 + i, 8), 255).save(buffer, "PNG")
+        pictures.append({"bytes": buffer.getvalue(), "path": None})
+    table = datasets.Dataset.from_dict({"image": pictures, "text": ["one", "two"]})
+    table.cast_column("image", datasets.Image()).to_parquet(tmp_path / "train.parquet")
+    found = list(open_source(f"hf:{tmp_path}", media="image"))
+    assert [(e.source, e.target) for e in found] == [(pictures[0]["bytes"], "one"), (pictures[1]["bytes"], "two")]

@@ -1,0 +1,112 @@
+"""scriba data preview: a contact sheet of a source's examples, as the model sees them, with their texts."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scriba.commands import open_named
+from scriba.core.errors import InputError, UsageError
+from scriba.core.files import replacing
+from scriba.core.options import build_parser, parse_config, run_command
+from scriba.core.progress import say
+from scriba.core.task import Draw, Task
+from scriba.loading import APPS, open_app
+
+DESCRIPTION = """Draw examples of a source as the model sees them, with their texts, and as training would vary them.
+
+Example: scriba data preview ocr synth:lines --out sheet.png
+"""
+
+
+@dataclass(frozen=True)
+class PreviewConfig:
+    """Options of the preview.
+
+    Args:
+        app: App whose preparation is shown.
+        source: A manifest, a folder, hf:NAME[:CONFIG[:SPLIT]] or synth:NAME.
+        out: Picture to write (png, pdf or svg).
+        count: Examples that are drawn.
+        start: Number of the first one, from 0.
+        augmented: Draw them as training augments them.
+        seed: Seed of the augmentation.
+        streaming: Read hf: sources as a stream.
+    """
+
+    app: str = ""
+    source: str = ""
+    out: str = "preview.png"
+    count: int = 24
+    start: int = 0
+    augmented: bool = False
+    seed: int = 1
+    streaming: bool = False
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command; returns the exit status: 1 if any example cannot be read."""
+    return run_command(_preview, argv)
+
+
+def _preview(argv: Sequence[str]) -> int:
+    positionals = {"app": f"App: {', '.join(APPS)}.", "source": "Source of the examples."}
+    parser = build_parser("scriba data preview", DESCRIPTION, PreviewConfig, positionals)
+    options = parse_config(parser, PreviewConfig, argv)
+    suffix = Path(options.out).suffix.lstrip(".")
+    if suffix not in ("png", "pdf", "svg"):
+        raise UsageError(f"--out {options.out}: the picture is a .png, .pdf or .svg file.")
+    app = open_app(options.app)
+    task: Task = app.Task(app.Config())
+    source = open_named(options.source, app.MEDIA, "train", options.streaming)
+    pictures: list[tuple[str, str, NDArray[np.float32]]] = []
+    failed = 0
+    for example in islice(source.examples, options.start, options.start + options.count):
+        try:
+            draw = Draw(options.seed + len(pictures), 10**6) if options.augmented else None
+            text = example.target if isinstance(example.target, str) else " | ".join(example.target)
+            pictures.append((example.id, text, task.prepare(example, draw).numpy()))
+        except InputError as error:
+            failed += 1
+            say(f"scriba: {error}")
+    if not pictures:
+        raise InputError(f"{options.source}: no example from number {options.start} on can be drawn.")
+    with replacing(Path(options.out)) as aside:
+        draw_sheet(pictures, aside, suffix)
+    print(f"{options.out}: {len(pictures)} examples")
+    return 1 if failed else 0
+
+
+def draw_sheet(
+    pictures: Iterable[tuple[str, str, NDArray[np.float32]]], path: Path, kind: Literal["png", "pdf", "svg"] | str
+) -> None:
+    """Draw one example below the other: its frames from left to right, its id and text above them."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot as plt
+
+    rows = list(pictures)
+    frames = [frames_TF for _, _, frames_TF in rows]
+    widest = max(len(f) for f in frames)
+    figure, axes = plt.subplots(len(rows), 1, figsize=(11, 0.72 * len(rows) + 0.2), squeeze=False)
+    for axis, (name, text, frames_TF) in zip(axes[:, 0], rows, strict=True):
+        axis.imshow(frames_TF.T, cmap="gray_r", aspect="auto", extent=(0, len(frames_TF), frames_TF.shape[1], 0))
+        axis.set_xlim(0, widest)
+        axis.set_axis_off()
+        shown = f"{name}   {text}"
+        axis.set_title(shown[:150], fontsize=7, loc="left", pad=2, parse_math=False)
+    figure.tight_layout(h_pad=0.4)
+    figure.savefig(path, dpi=110, format=kind)
+    plt.close(figure)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
