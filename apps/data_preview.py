@@ -79,13 +79,13 @@ def _preview(argv: Sequence[str]) -> int:
     if not pictures:
         raise InputError(f"{options.source}: no example from number {options.start} on can be drawn.")
     with replacing(Path(options.out)) as aside:
-        draw_sheet(pictures, aside, suffix)
+        draw_sheet(pictures, aside, suffix, "lower" if task.unit == "s" else "upper")  # low tones below
     print(f"{options.out}: {len(pictures)} examples")
     return 1 if failed else 0
 
 
 def draw_sheet(
-    pictures: Iterable[tuple[str, str, NDArray[np.float32]]], path: Path, kind: Literal["png", "pdf", "svg"] | str
+    pictures: Iterable[tuple[str, str, NDArray[np.float32]]], path: Path, kind: str, origin: Literal["lower", "upper"]
 ) -> None:
     """Draw one example below the other: its frames from left to right, its id and text above them."""
     import matplotlib
@@ -98,7 +98,7 @@ def draw_sheet(
     widest = max(len(f) for f in frames)
     figure, axes = plt.subplots(len(rows), 1, figsize=(11, 0.72 * len(rows) + 0.2), squeeze=False)
     for axis, (name, text, frames_TF) in zip(axes[:, 0], rows, strict=True):
-        axis.imshow(frames_TF.T, cmap="gray_r", aspect="auto", extent=(0, len(frames_TF), frames_TF.shape[1], 0))
+        axis.imshow(frames_TF.T, cmap="gray_r", aspect="auto", interpolation="antialiased", origin=origin)
         axis.set_xlim(0, widest)
         axis.set_axis_off()
         shown = f"{name}   {text}"

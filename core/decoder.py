@@ -6,7 +6,8 @@ One step, in this order (Bahdanau et al. 2015, arXiv 1409.0473):
 2. s_t = RNN([e(y_t) ; w_t], s_{t-1})
 3. logits of y_{t+1} = f(e(y_t), w_t, s_t)
 
-`forward` teaches (all target tokens known, the output layer runs once after the loop), `step` decodes.
+`forward` teaches (all target tokens known, the output layer runs once after the loop), `step` decodes. For the usual
+variant `core/fused.py` is the loop; for the others it stands in `trace`.
 
 Shapes: B batch, T encoder positions, U target length, V vocabulary, D memory size, H decoder size,
 E embedding size, N attention heads, L layers.
@@ -20,7 +21,8 @@ from typing import Literal, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from scriba.core.attention import Attention, AttentionConfig, Keys, build_attention
+from scriba.core.attention import AdditiveEnergy, Attention, AttentionConfig, Keys, LocationEnergy, build_attention
+from scriba.core.fused import Weights, unroll
 from scriba.core.memory import Memory
 from scriba.core.precision import full
 from scriba.core.recurrent import CellStack, CellState
@@ -164,6 +166,8 @@ class Decoder(nn.Module):
 
     def trace(self, memory: Memory, tokens_BU: Tensor) -> Trace:
         """Like `forward`, and keep what REINFORCE needs of hard attention."""
+        if self.attention is not None and (fused := self._fused_weights()) is not None:
+            return self._unroll(self.attention, memory, tokens_BU, fused)
         state = self.init(memory)
         expect_B = self._draw_expectation(tokens_BU)
         embedded_BUE = self.dropout(self.embedding(tokens_BU))
@@ -179,6 +183,33 @@ class Decoder(nn.Module):
         if not weights:
             return Trace(logits_BUV, None, None, None)
         return Trace(logits_BUV, torch.stack(weights, 1), torch.stack(chosen, 1), expect_B)
+
+    def _fused_weights(self) -> Weights | None:
+        """Return the weights for `unroll`, or None where the configured variant is not the one it computes."""
+        cell = self.cells.cells[0]
+        attention = self.attention
+        if attention is None or attention.hard or len(self.cells.cells) > 1 or not isinstance(cell, nn.LSTMCell):
+            return None
+        energy = attention.energy
+        if not isinstance(energy, AdditiveEnergy | LocationEnergy):
+            return None
+        context_GD = cell.weight_ih[:, self.embedding.embedding_dim :]
+        located = (energy.F.weight, energy.U.weight) if isinstance(energy, LocationEnergy) else (None, None)
+        return Weights(energy.W2.weight, energy.v.weight[0], context_GD, cell.weight_hh, *located)
+
+    def _unroll(self, attention: Attention, memory: Memory, tokens_BU: Tensor, weights: Weights) -> Trace:
+        """The loop of `trace` as one operation."""
+        cell = self.cells.cells[0]
+        assert isinstance(cell, nn.LSTMCell)
+        embedded_BUE = self.dropout(self.embedding(tokens_BU))
+        bias_G = cell.bias_ih + cell.bias_hh
+        gates_BUG = nn.functional.linear(embedded_BUE, cell.weight_ih[:, : embedded_BUE.shape[-1]], bias_G)
+        projected_BTA = attention.keys(memory).projected_BTA
+        start_BT = attention.start_weights(memory)[:, 0]
+        done = unroll(gates_BUG, memory.states_BTD, projected_BTA, memory.mask_BT, start_BT, weights)
+        logits_BUV = self._readout(embedded_BUE, done.contexts_BUD, done.hidden_BUH)
+        weights_BUNT = done.weights_BUT[:, :, None]
+        return Trace(logits_BUV, weights_BUNT, weights_BUNT, None)
 
     def _draw_expectation(self, tokens_BU: Tensor) -> Tensor | None:
         """Draw which utterances of the batch read the expectation although attention is hard."""
