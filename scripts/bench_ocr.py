@@ -1,0 +1,184 @@
+"""Error rates and speed on line images: scriba, Tesseract 5 and RapidOCR, on the same files in one run.
+
+    python scripts/bench_ocr.py --model ocr-print lines/*/test.jsonl
+
+The others are installed by whoever runs this: `pip install tesserocr rapidocr-onnxruntime`, and Tesseract's data
+(Debian: tesseract-ocr tesseract-ocr-frk tesseract-ocr-script-frak). Systems that are missing are left out. Each reads
+from the file to the text, one after the other, all with the threads they choose. Error rates are after the
+normalisation `print`; lines of a corpus named in CASELESS are scored without case. Beside a test.jsonl, train.jsonl
+tells which texts training had: `unseen` are the others.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from scriba.commands import open_named
+from scriba.core.example import Example
+from scriba.core.files import write_json
+from scriba.core.metrics import error_rates, normalisation
+from scriba.core.progress import say, track
+from scriba.core.recogniser import Recogniser
+from scriba.core.search import DecodingConfig, Method
+from scriba.loading import build_recogniser, open_bundle, read_config
+
+CASELESS = ("sroie-receipts",)
+"""Corpora whose truth is in capitals whatever the print."""
+TESSERACT = {"archiscribe-fraktur-de": ("frk", "Fraktur")}
+"""Tesseract's models for a corpus; others are read with eng."""
+NOT_ENGLISH = tuple(TESSERACT)
+MARGIN = 12
+"""Pixels of paper put around a line for Tesseract, which reads worse without."""
+
+
+@dataclass(frozen=True)
+class System:
+    """Something that reads.
+
+    Attributes:
+        name: Its name in the table.
+        read: Texts of examples, in their order.
+        corpora: Whether it is meant for a corpus.
+    """
+
+    name: str
+    read: Callable[[Sequence[Example]], list[str]]
+    corpora: Callable[[str], bool] = lambda name: True
+
+
+def scriba_system(recogniser: Recogniser, method: Method, batch_size: int) -> System:
+    """Greedy decoding from one head."""
+
+    def read(examples: Sequence[Example]) -> list[str]:
+        stream = recogniser.run(examples, DecodingConfig(method), batch_size=batch_size)
+        return [r.hypotheses[method].text if r.error is None else "" for r in stream]
+
+    return System(f"scriba, {method} greedy", read)
+
+
+def tesseract_systems(data: str) -> list[System]:
+    """Tesseract through its API, one line a picture (page segmentation mode 7)."""
+    try:
+        import tesserocr
+    except ModuleNotFoundError:
+        say("tesserocr is not installed; Tesseract is left out")
+        return []
+
+    def system(language: str) -> System:
+        def read(examples: Sequence[Example]) -> list[str]:
+            with tesserocr.PyTessBaseAPI(path=data, lang=language, psm=tesserocr.PSM.SINGLE_LINE) as api:
+                return [_tesseract(api, example) for example in examples]
+
+        return System(f"Tesseract {language}", read, lambda name: language in TESSERACT.get(name, ("eng",)))
+
+    return [system(language) for language in ("eng", "frk", "Fraktur")]
+
+
+def _tesseract(api: Any, example: Example) -> str:
+    with Image.open(_path(example)) as image:
+        line = image.convert("L")
+    paper = int(np.percentile(np.asarray(line), 90))
+    padded = Image.new("L", (line.width + 2 * MARGIN, line.height + 2 * MARGIN), paper)
+    padded.paste(line, (MARGIN, MARGIN))
+    api.SetImage(padded)
+    return str(api.GetUTF8Text()).strip()
+
+
+def rapidocr_systems() -> list[System]:
+    """RapidOCR's recogniser alone, without finding text or its direction."""
+    try:
+        from rapidocr_onnxruntime import RapidOCR
+    except ModuleNotFoundError:
+        say("rapidocr-onnxruntime is not installed; RapidOCR is left out")
+        return []
+    engine = RapidOCR()
+
+    def read(examples: Sequence[Example]) -> list[str]:
+        texts = []
+        for example in examples:
+            with Image.open(_path(example)) as image:
+                pixels = np.asarray(image.convert("RGB"))
+            found, _ = engine(pixels, use_det=False, use_cls=False, use_rec=True)
+            texts.append(found[0][0] if found else "")
+        return texts
+
+    return [System("RapidOCR", read, lambda name: name not in NOT_ENGLISH)]
+
+
+def _path(example: Example) -> Path:
+    assert isinstance(example.source, Path)
+    return example.source
+
+
+def score(corpus: str, examples: Sequence[Example], texts: Sequence[str], seen: set[str]) -> dict[str, float]:
+    """Return error rates: raw, normalised, and those of lines whose text training did not have."""
+    plain = normalisation("print-caseless" if corpus in CASELESS else "print")
+    references = [str(example.target) for example in examples]
+    pairs = [(plain(a), plain(b)) for a, b in zip(references, texts, strict=True)]
+    normalised = error_rates([a for a, _ in pairs], [b for _, b in pairs])
+    result = {"cer": normalised["cer"], "wer": normalised["wer"], "cer_raw": error_rates(references, texts)["cer"]}
+    result["exact"] = 100 * sum(a == b for a, b in pairs) / len(pairs)
+    known = {plain(text) for text in seen}
+    unseen = [(a, b) for a, b in pairs if a not in known]
+    if seen and unseen:
+        result["unseen"] = len(unseen)
+        result["cer_unseen"] = error_rates([a for a, _ in unseen], [b for _, b in unseen])["cer"]
+    return result
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("data", nargs="+", help="manifests, each in a folder that names its corpus")
+    parser.add_argument("--model", default="ocr-print")
+    parser.add_argument("--batch_size", type=int, default=32)
+    parser.add_argument("--limit", type=int, help="read only the first so many lines of each")
+    parser.add_argument("--tessdata", default=os.environ.get("TESSDATA_PREFIX", "/usr/share/tesseract-ocr/5/tessdata"))
+    parser.add_argument("--json", help="file for all figures")
+    parser.add_argument("--only", nargs="+", default=[""], help="parts of the names of the systems to run")
+    options = parser.parse_args()
+    bundle = open_bundle(options.model)
+    recogniser = build_recogniser(bundle, read_config(bundle), "cpu", "auto")
+    systems = [scriba_system(recogniser, method, options.batch_size) for method in recogniser.methods]
+    systems += tesseract_systems(options.tessdata) + rapidocr_systems()
+    systems = [system for system in systems if any(part in system.name for part in options.only)]
+    figures = []
+    for name in options.data:
+        corpus = Path(name).parent.name
+        examples = list(open_named(name, "image", "test").examples)[: options.limit]
+        train = Path(name).with_name("train.jsonl")
+        seen = {str(e.target) for e in open_named(str(train), "image").examples} if train.exists() else set()
+        for system in track(systems, corpus, len(systems)):
+            if not system.corpora(corpus):
+                continue
+            system.read(examples[:64])  # warms up
+            start = time.perf_counter()
+            texts = system.read(examples)
+            seconds = time.perf_counter() - start
+            row = {"corpus": corpus, "system": system.name, "lines": len(examples)}
+            figures.append(row | {"lines_per_second": len(examples) / seconds} | score(corpus, examples, texts, seen))
+            say(json.dumps(figures[-1]))
+    print(
+        "| corpus | system | CER % | unseen CER % | raw CER % | exact lines % | lines a second |\n" + "| --- " * 7 + "|"
+    )
+    for row in figures:
+        unseen = f"{row['cer_unseen']:.2f}" if "cer_unseen" in row else ""
+        cells = (
+            f"{row['cer']:.2f} | {unseen} | {row['cer_raw']:.2f} | {row['exact']:.1f} | {row['lines_per_second']:.0f}"
+        )
+        print(f"| {row['corpus']} | {row['system']} | {cells} |")
+    if options.json:
+        write_json(Path(options.json), figures)
+
+
+if __name__ == "__main__":
+    main()
