@@ -13,7 +13,7 @@ import scriba
 from scriba.cli import main as scriba_command
 
 ROOT = Path(__file__).resolve().parent.parent
-EXAMPLES = ROOT / "scripts" / "examples"
+EXAMPLES = ROOT / "scripts" / "examples" / "speech"
 
 
 def recognise() -> None:

@@ -13,7 +13,7 @@ import random
 from pathlib import Path
 
 import soundfile
-from make_examples import RATE, speak
+from make_recordings import RATE, speak
 from tqdm import tqdm
 
 from scriba.datasets.manifest import Manifest

@@ -158,3 +158,15 @@ def test_deslant_straightens_italics() -> None:
     slanted = np.asarray(Image.fromarray(upright).transform(upright.shape[::-1], Image.Transform.AFFINE, slant))
     peak = [float((x.sum(0) ** 2).sum()) for x in (upright, slanted, deslanted(slanted))]
     assert peak[1] < 0.7 * peak[0] and peak[2] > 0.85 * peak[0]
+
+
+@given(st.lists(st.tuples(st.integers(0, 255), st.integers(1, 50)), min_size=1, max_size=4))
+def test_any_distribution_of_greys_is_prepared(runs: list[tuple[int, int]]) -> None:
+    """Also where neither black nor white is in the majority: ink from 0 to 1, or the one refusal there is."""
+    pixels = np.repeat([value for value, _ in runs], [count for _, count in runs]).astype(np.uint8)
+    try:
+        line = prepare_line(np.tile(pixels, (20, 1)), CONFIG, "x")
+    except InputError as error:
+        assert "one colour" in str(error)
+    else:
+        assert 0 <= line.ink_WF.min() <= line.ink_WF.max() <= 1

@@ -79,14 +79,16 @@ def ink_of(pixels: Grey, name: str) -> NDArray[np.float32]:
     Raises:
         InputError: There is nothing to read.
     """
-    shares = np.bincount(pixels.reshape(-1), minlength=256).cumsum() / pixels.size
+    counts = np.bincount(pixels.reshape(-1), minlength=256)
+    shares = counts.cumsum() / pixels.size
     low, high = (int(np.searchsorted(shares, share)) for share in (0.01, 0.99))
     if high - low < MIN_CONTRAST:
         low, high = int(pixels.min()), int(pixels.max())
     if high - low < MIN_CONTRAST:
         raise InputError(f"{name}: the picture is of one colour; there is nothing to read.")
     if shares[(low + high) // 2] > 0.6:  # mostly dark: light print on dark paper
-        return ink_of(255 - pixels, name)
+        pixels, low = 255 - pixels, 255 - high
+        shares = counts[::-1].cumsum() / pixels.size
     paper = max(int(np.searchsorted(shares, 0.75)), low + MIN_CONTRAST)
     return np.clip((paper - np.arange(256)) / (paper - low), 0, 1).astype(np.float32)[pixels]
 

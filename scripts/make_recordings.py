@@ -1,8 +1,8 @@
 """Make the example recordings of the demo: spoken by espeak-ng (Debian: apt-get install espeak-ng).
 
-    python scripts/make_examples.py
+    python scripts/make_recordings.py
 
-writes scripts/examples/*.flac and scripts/examples/metadata.jsonl. The sentences are our own, in the manner of
+writes *.flac and metadata.jsonl into scripts/examples/speech. The sentences are our own, in the manner of
 the AN4 task (spelled words, numbers, dates, commands).
 """
 
@@ -17,7 +17,7 @@ import soundfile
 import torch
 import torchaudio.functional as AF
 
-FOLDER = Path(__file__).resolve().parent / "examples"
+FOLDER = Path(__file__).resolve().parent / "examples" / "speech"
 RATE = 16000
 SENTENCES = {
     "spelled": ("s c r i b e", "s. c. r. i. b. e."),
@@ -39,7 +39,7 @@ def speak(text: str, voice: str = "en-us", speed: int = 130, pitch: int = 45) ->
 
 
 def main() -> None:
-    FOLDER.mkdir(exist_ok=True)
+    FOLDER.mkdir(parents=True, exist_ok=True)
     rows = []
     for name, (text, said) in SENTENCES.items():
         soundfile.write(FOLDER / f"{name}.flac", speak(said).numpy(), RATE, subtype="PCM_16")

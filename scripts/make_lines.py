@@ -1,0 +1,85 @@
+"""Make the example pictures of the demo: lines and a page, set in the fonts that come with matplotlib, and degraded.
+
+    python scripts/make_lines.py
+
+writes *.png and metadata.jsonl into scripts/examples/print. The texts are our own.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+from PIL import Image, ImageDraw, ImageFilter, ImageFont
+
+from scriba.datasets.degrade import binarise, blur, coarsen, fade, grain, slope, wear
+
+FOLDER = Path(__file__).resolve().parent / "examples" / "print"
+FONTS = Path(matplotlib.get_data_path()) / "fonts" / "ttf"
+LINES = {
+    "book": ("DejaVuSerif.ttf", "The scribe wrote down whatever was read to him,", (slope, blur, binarise)),
+    "italic": ("STIXGeneralItalic.ttf", "and never once asked what it was supposed to mean;", (blur, fade)),
+    "typewriter": ("DejaVuSansMono.ttf", "Ref. 1138/B - 14 copies, sent on March 3, 1938.", (wear, blur, grain)),
+    "receipt": ("DejaVuSansMono-Bold.ttf", "2 x INK, BLACK @ 4.75    TOTAL 9.50", (coarsen, fade, grain)),
+    "accents": ("STIXGeneral.ttf", "Größe, façade, mañana, København: Wörter für die Schreiber", (slope, fade, blur)),
+}
+"""Font, text and degradations of each line."""
+PAGE = """The Copyist
+There was once a copyist who had no opinion of his own.
+He sat by the north window, where the light is even, and
+copied contracts, sermons, bills of lading and, on one
+occasion, a letter of love that was addressed to himself.
+He did not notice. “A fair copy,” he used to say, “is made
+by the hand; the head only gets in its way.”
+In the winter of 1784 the ink froze twice. He thawed it
+over a candle and went on where he had stopped, in the
+middle of a word, so that nobody could ever find the place.
+What did he earn? Four shillings a sheet, and two more for
+figures, which he disliked: 365 days, 12 months, 7 1/2 per
+cent. A figure cannot be guessed from its neighbours.
+When they asked him whether machines might do his work one
+day, he thought about it for the length of a line.
+“They will need good light,” he said, and dipped his pen.
+"""
+
+
+def set_line(text: str, font: ImageFont.FreeTypeFont) -> Image.Image:
+    """Set one line in black on white."""
+    left, top, right, bottom = font.getbbox(text)
+    image = Image.new("L", (int(right - left) + 40, int(bottom - top) + 18), 255)
+    ImageDraw.Draw(image).text((20 - left, 9 - top), text, fill=0, font=font)
+    return image
+
+
+def set_page() -> Image.Image:
+    """Set the page as a scan shows it: a little askew, grey, with noise."""
+    rng = np.random.default_rng(5)
+    image = Image.new("L", (1000, 900), 255)
+    draw = ImageDraw.Draw(image)
+    font = ImageFont.truetype(str(FONTS / "DejaVuSerif.ttf"), 25)
+    for number, line in enumerate(PAGE.splitlines()):
+        draw.text((100, 70 + 46 * number + (20 if number else 0)), line, fill=25, font=font)
+    turned = image.rotate(0.7, Image.Resampling.BICUBIC, fillcolor=255).filter(ImageFilter.GaussianBlur(0.7))
+    pixels = 45 + np.asarray(turned, np.float64) * (180 / 255) + rng.normal(0, 5, (image.height, image.width))
+    return Image.fromarray((np.round(pixels / 17) * 17).clip(0, 255).astype(np.uint8))  # 16 greys: a smaller file
+
+
+def main() -> None:
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    rows = []
+    for number, (name, (font, text, steps)) in enumerate(LINES.items()):
+        rng = np.random.default_rng(number)
+        image = set_line(text, ImageFont.truetype(str(FONTS / font), 34))
+        for step in steps:
+            image = step(image, rng)
+        image.save(FOLDER / f"{name}.png", optimize=True)
+        rows.append(json.dumps({"file_name": f"{name}.png", "text": " ".join(text.split())}, ensure_ascii=False))
+    (FOLDER / "metadata.jsonl").write_text("\n".join(rows) + "\n", encoding="utf-8")
+    set_page().save(FOLDER / "page.png", optimize=True)
+    (FOLDER / "page.txt").write_text(PAGE, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
