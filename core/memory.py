@@ -20,7 +20,14 @@ def mask_from_lengths(lengths_B: Tensor, size: int) -> Tensor:
 
 
 def mask_images(images_BCTF: Tensor, lengths_B: Tensor) -> Tensor:
-    """Zero what lies beyond the lengths in dimension 2, else padding leaks into the windows of the next convolution."""
+    """Zero what lies beyond the lengths in dimension 2, else padding leaks into the windows of the next convolution.
+
+    On a CPU where no gradient is recorded this is done in place.
+    """
+    if images_BCTF.device.type == "cpu" and not torch.is_grad_enabled():
+        for image_CTF, length in zip(images_BCTF, lengths_B.tolist(), strict=True):
+            image_CTF[:, length:] = 0.0
+        return images_BCTF
     mask_BT = mask_from_lengths(lengths_B, images_BCTF.shape[2])
     return images_BCTF * mask_BT[:, None, :, None].to(images_BCTF.dtype)  # ten times as fast as masked_fill
 

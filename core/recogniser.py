@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import islice
 
@@ -76,7 +78,6 @@ class Recogniser:
         with autocast(self.device, self.dtype):
             return self.model.encode(padded.to(self.device), lengths_B.to(self.device))
 
-    @torch.inference_mode()
     def run(
         self,
         examples: Iterable[Example],
@@ -97,43 +98,84 @@ class Recogniser:
             batch_size: Examples in a batch at most.
             keep_attention: Put attention weights into the hypotheses.
         """
-        methods = methods or [decoding.method]
+        job = _Job(self, decoding, methods or [decoding.method], keep_attention)
         stream = iter(examples)
-        while chunk := list(islice(stream, batch_size * LOOKAHEAD if batch_size > 1 else 1)):
-            yield from self._run_chunk(chunk, decoding, methods, batch_size, keep_attention)
+        if batch_size == 1:
+            for example in stream:
+                (result, inputs) = job.read(example)
+                yield result if inputs is None else job.finish([result], [inputs])[0]
+            return
+        with worker_pool(self.device) as pool:
+            while chunk := list(islice(stream, batch_size * LOOKAHEAD)):
+                yield from self._run_chunk(chunk, job, batch_size, pool)
 
-    def _run_chunk(
-        self,
-        chunk: Sequence[Example],
-        decoding: DecodingConfig,
-        methods: Sequence[Method],
-        batch_size: int,
-        keep_attention: bool,
-    ) -> list[Result]:
-        results: dict[int, Result] = {}
-        inputs: dict[int, Tensor] = {}
-        for i, example in enumerate(chunk):
-            start = time.perf_counter()
-            try:
-                inputs[i] = self.task.prepare(example)
-                extent = len(inputs[i]) * self.task.frame_size
-                results[i] = Result(example, extent, time.perf_counter() - start, {})
-            except InputError as error:
-                results[i] = Result(example, 0.0, time.perf_counter() - start, {}, error)
-        order = sorted(inputs, key=lambda i: len(inputs[i]))
-        for batch in pack_by_length([len(inputs[i]) for i in order], batch_size, self.max_batch_frames):
-            rows = order[batch]
-            start = time.perf_counter()
-            memory = self.encode([inputs[i] for i in rows])
-            found: dict[Method, list[Hypothesis]] = {}
-            for method in methods:
-                config = replace(decoding, method=method)
-                found[method] = decode(
-                    self.model, memory, self.tokenizer, config, self.task.position_size, keep_attention
-                )
-            rate = (time.perf_counter() - start) / sum(len(inputs[i]) for i in rows)
-            for b, i in enumerate(rows):
-                seconds = results[i].seconds + rate * len(inputs[i])
-                hypotheses = {method: found[method][b] for method in methods}
-                results[i] = replace(results[i], seconds=seconds, hypotheses=hypotheses)
+    def _run_chunk(self, chunk: Sequence[Example], job: _Job, batch_size: int, pool: Executor) -> list[Result]:
+        read = list(pool.map(job.read, chunk))
+        results = {i: result for i, (result, _) in enumerate(read)}
+        inputs = {i: tensor for i, (_, tensor) in enumerate(read) if tensor is not None}
+        order = sorted(inputs, key=lambda i: -len(inputs[i]))  # long ones first: the workers finish together
+        lengths = [len(inputs[i]) for i in order]
+        batches = [order[batch] for batch in pack_by_length(lengths, batch_size, self.max_batch_frames)]
+        done = pool.map(lambda rows: job.finish([results[i] for i in rows], [inputs[i] for i in rows]), batches)
+        for rows, finished in zip(batches, done, strict=True):
+            results |= zip(rows, finished, strict=True)
         return [results[i] for i in range(len(chunk))]
+
+
+@contextmanager
+def worker_pool(device: torch.device) -> Iterator[Executor]:
+    """Yield threads for whole batches: on a CPU one for each core, with one core for each.
+
+    Models of this size leave a second core idle most of the time when it has to share in every single operation.
+    """
+    if device.type != "cpu":
+        with ThreadPoolExecutor(1) as pool:
+            yield pool
+        return
+    threads = torch.get_num_threads()
+    try:
+        with ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+            yield pool
+    finally:
+        torch.set_num_threads(threads)  # threads that begin later take the number that was set last
+
+
+@dataclass(frozen=True)
+class _Job:
+    """What is done with each example, in whichever thread."""
+
+    recogniser: Recogniser
+    decoding: DecodingConfig
+    methods: Sequence[Method]
+    keep_attention: bool
+
+    def read(self, example: Example) -> tuple[Result, Tensor | None]:
+        """Prepare an input; None if it cannot be read."""
+        start = time.perf_counter()
+        task = self.recogniser.task
+        try:
+            inputs = task.prepare(example)
+        except InputError as error:
+            return Result(example, 0.0, time.perf_counter() - start, {}, error), None
+        return Result(example, len(inputs) * task.frame_size, time.perf_counter() - start, {}), inputs
+
+    @torch.inference_mode()
+    def finish(self, results: Sequence[Result], inputs: Sequence[Tensor]) -> list[Result]:
+        """Encode and decode a batch, and return its results with their hypotheses."""
+        start = time.perf_counter()
+        recogniser = self.recogniser
+        memory = recogniser.encode(inputs)
+        found: dict[Method, list[Hypothesis]] = {}
+        for method in self.methods:
+            config = replace(self.decoding, method=method)
+            place = recogniser.task.position_size
+            found[method] = decode(recogniser.model, memory, recogniser.tokenizer, config, place, self.keep_attention)
+        rate = (time.perf_counter() - start) / sum(map(len, inputs))
+        return [
+            replace(
+                result,
+                seconds=result.seconds + rate * len(x),
+                hypotheses={method: found[method][b] for method in self.methods},
+            )
+            for b, (result, x) in enumerate(zip(results, inputs, strict=True))
+        ]

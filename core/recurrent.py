@@ -13,12 +13,13 @@ from torch import Tensor, nn
 from scriba.core.precision import full
 
 
-def flip_within_lengths(states_BTD: Tensor, lengths_B: Tensor) -> Tensor:
-    """Reverse each row over its valid positions; padding stays where it is."""
-    positions_T = torch.arange(states_BTD.shape[1], device=states_BTD.device)
-    mirrored_BT = lengths_B[:, None] - 1 - positions_T
-    index_BT = torch.where(mirrored_BT >= 0, mirrored_BT, positions_T)
-    return states_BTD.gather(1, index_BT[:, :, None].expand_as(states_BTD))
+def flip_within_lengths(states_TBD: Tensor, lengths_B: Tensor) -> Tensor:
+    """Reverse each sequence over its valid positions; padding stays where it is."""
+    positions_T1 = torch.arange(states_TBD.shape[0], device=states_TBD.device)[:, None]
+    mirrored_TB = lengths_B - 1 - positions_T1
+    index_TB = torch.where(mirrored_TB >= 0, mirrored_TB, positions_T1)
+    rows_TB = index_TB * len(lengths_B) + torch.arange(len(lengths_B), device=states_TBD.device)
+    return states_TBD.flatten(0, 1).index_select(0, rows_TB.flatten()).view_as(states_TBD)
 
 
 class BidirectionalLSTM(nn.Module):
@@ -34,14 +35,14 @@ class BidirectionalLSTM(nn.Module):
 
     def __init__(self, input_size: int, hidden_size: int) -> None:
         super().__init__()
-        self.ahead = nn.LSTM(input_size, hidden_size, batch_first=True)
-        self.back = nn.LSTM(input_size, hidden_size, batch_first=True)
+        self.ahead = nn.LSTM(input_size, hidden_size)
+        self.back = nn.LSTM(input_size, hidden_size)
 
-    def forward(self, states_BTD: Tensor, lengths_B: Tensor) -> Tensor:
-        """Return both directions side by side, shape (B, T, 2 * hidden_size)."""
-        ahead_BTH, _ = self.ahead(states_BTD)
-        back_BTH, _ = self.back(flip_within_lengths(states_BTD, lengths_B))
-        return torch.cat([ahead_BTH, flip_within_lengths(back_BTH, lengths_B)], dim=-1)
+    def forward(self, states_TBD: Tensor, lengths_B: Tensor) -> Tensor:
+        """Return both directions side by side, shape (T, B, 2 * hidden_size)."""
+        ahead_TBH, _ = self.ahead(states_TBD)
+        back_TBH, _ = self.back(flip_within_lengths(states_TBD, lengths_B))
+        return torch.cat([ahead_TBH, flip_within_lengths(back_TBH, lengths_B)], dim=-1)
 
 
 class BidirectionalStack(nn.Module):
@@ -65,9 +66,10 @@ class BidirectionalStack(nn.Module):
 
     def forward(self, states_BTD: Tensor, lengths_B: Tensor) -> Tensor:
         """Return the states of the last layer, shape (B, T, 2 * hidden_size)."""
-        for layer, norm in zip(self.layers, self.norms, strict=True):
-            states_BTD = self.dropout(norm(full(layer(states_BTD, lengths_B))))
-        return states_BTD
+        states_TBD = states_BTD.transpose(0, 1).contiguous()  # as the LSTM kernels want it: transposed once, not twice
+        for layer, norm in zip(self.layers, self.norms, strict=True):  # in each direction of each layer
+            states_TBD = self.dropout(norm(full(layer(states_TBD, lengths_B))))
+        return states_TBD.transpose(0, 1).contiguous()
 
 
 class CellState(NamedTuple):

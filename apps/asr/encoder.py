@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from scriba.core.memory import Memory, mask_images
@@ -60,10 +61,10 @@ class SpeechEncoder(nn.Module):
 
     def forward(self, inputs: Tensor, lengths_B: Tensor) -> Memory:
         """Encode padded features (B, T, F)."""
-        images_BCTF = mask_images(inputs[:, None].contiguous(memory_format=torch.channels_last), lengths_B)
+        images_BCTF = mask_images(inputs[:, None].clone(memory_format=torch.channels_last), lengths_B)
         for convolution in self.convolutions:
             lengths_B = _halved(lengths_B)
-            images_BCTF = mask_images(torch.relu(convolution(images_BCTF)), lengths_B)
+            images_BCTF = mask_images(F.relu(convolution(images_BCTF), inplace=True), lengths_B)
         states_BTD = self.dropout(images_BCTF.permute(0, 2, 3, 1).flatten(2))
         return Memory(self.recurrent(states_BTD, lengths_B), lengths_B)
 

@@ -51,6 +51,7 @@ class LineEncoder(nn.Module):
             nn.Conv2d(before, after, kernel_size=3, stride=stride, padding=1, bias=False)
             for before, after, stride in zip(sizes, config.channels, STRIDES, strict=False)
         )
+        self.convolutions.to(memory_format=torch.channels_last)  # type: ignore[call-overload] # of weights too
         self.norms = nn.ModuleList(nn.BatchNorm2d(channels) for channels in config.channels)
         for _, rows in STRIDES:
             height = -(-height // rows)
@@ -72,7 +73,7 @@ class LineEncoder(nn.Module):
         images_BCTF = images_BCTF.contiguous(memory_format=torch.channels_last)
         for convolution, norm, (columns, _) in zip(self.convolutions, self.norms, STRIDES, strict=True):
             columns_B = columns_B // columns
-            images_BCTF = mask_images(torch.relu(normalised(convolution, norm, images_BCTF)), columns_B)
+            images_BCTF = mask_images(F.relu(normalised(convolution, norm, images_BCTF), inplace=True), columns_B)
         states_BTD = self.dropout(images_BCTF.permute(0, 2, 3, 1).flatten(2))
         return Memory(self.recurrent(states_BTD, lengths_B), lengths_B)
 

@@ -68,13 +68,12 @@ def prepare_line(pixels: Grey, config: LineConfig, name: str) -> Line:
             f"{name}: {width} x {height} pixels are longer than {config.max_columns / config.height:.0f} times the "
             "height; cut the line into parts."
         )
-    image = Image.fromarray((255 * ink).astype(np.uint8))
-    scaled = np.asarray(image.resize((columns, config.height), Image.Resampling.BILINEAR), np.float32) / 255
-    return Line(np.ascontiguousarray(scaled.T), left, width / columns)
+    scaled = Image.fromarray(ink).resize((columns, config.height), Image.Resampling.BILINEAR)
+    return Line(np.ascontiguousarray(np.asarray(scaled).T, np.float32) / np.float32(255), left, width / columns)
 
 
-def ink_of(pixels: Grey, name: str) -> NDArray[np.float32]:
-    """Return how much ink is where, 0 to 1: the darkest hundredth is 1, the paper 0, light on dark is inverted.
+def ink_of(pixels: Grey, name: str) -> NDArray[np.uint8]:
+    """Return how much ink is where: the darkest hundredth is 255, the paper 0, light on dark is inverted.
 
     Raises:
         InputError: There is nothing to read.
@@ -90,19 +89,20 @@ def ink_of(pixels: Grey, name: str) -> NDArray[np.float32]:
         pixels, low = 255 - pixels, 255 - high
         shares = counts[::-1].cumsum() / pixels.size
     paper = max(int(np.searchsorted(shares, 0.75)), low + MIN_CONTRAST)
-    return np.clip((paper - np.arange(256)) / (paper - low), 0, 1).astype(np.float32)[pixels]
+    table = np.clip(255 * (paper - np.arange(256)) / (paper - low), 0, 255).astype(np.uint8)
+    return table[pixels]
 
 
-def text_box(ink: NDArray[np.float32], margin: float) -> tuple[int, int, int, int]:
+def text_box(ink: NDArray[np.uint8], margin: float) -> tuple[int, int, int, int]:
     """Return top, bottom, left and right of the ink, with a margin around it where the picture has one."""
-    dark = ink > 0.5
+    dark = ink > 127
     rows, columns = np.flatnonzero(dark.any(1)), np.flatnonzero(dark.any(0))
     keep = math.ceil(margin * (rows[-1] + 1 - rows[0]))
     top, left = max(0, int(rows[0]) - keep), max(0, int(columns[0]) - keep)
     return top, min(len(ink), int(rows[-1]) + 1 + keep), left, min(ink.shape[1], int(columns[-1]) + 1 + keep)
 
 
-def deslanted(ink: NDArray[np.float32]) -> NDArray[np.float32]:
+def deslanted(ink: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Shear so that upright strokes stand upright: where the sums of columns vary most (Vinciarelli & Luettin 2001)."""
     image = Image.fromarray(ink)
     height, width = ink.shape
@@ -112,5 +112,5 @@ def deslanted(ink: NDArray[np.float32]) -> NDArray[np.float32]:
         sheared = np.asarray(
             image.transform((width, height), Image.Transform.AFFINE, transform, Image.Resampling.BILINEAR)
         )
-        candidates.append((float((sheared.sum(0) ** 2).sum()), -abs(float(slant)), sheared))
+        candidates.append((float((sheared.sum(0, np.float64) ** 2).sum()), -abs(float(slant)), sheared))
     return max(candidates, key=lambda candidate: candidate[:2])[2]
