@@ -6,9 +6,10 @@ import pytest
 import torch
 from torch import nn
 
-from scriba.ocr.encoder import EncoderConfig, LineEncoder, normalised
+from scriba.core.errors import UsageError
+from scriba.ocr.encoder import EncoderConfig, LineEncoder, NormedConvolution, SeparableConvolution
 
-SMALL = EncoderConfig(channels=(4, 4, 8, 8, 8, 8), size=8, layers=2)
+SMALL = EncoderConfig(channels=(4, 4, 8, 8, 8, 8, 8), size=8, layers=2)
 
 
 def encoder(height: int = 32) -> LineEncoder:
@@ -45,8 +46,26 @@ def test_padding_never_matters(height: int) -> None:
 
 @torch.no_grad()
 def test_evaluation_folds_the_norm_into_the_convolution() -> None:
-    """One convolution with changed weights is the convolution and then the norm."""
-    model = encoder()
-    images = torch.rand(2, 1, 16, 32)
-    folded = normalised(model.convolutions[0], model.norms[0], images)
-    torch.testing.assert_close(folded, model.norms[0](model.convolutions[0](images)))
+    """One convolution with changed weights is the convolution and then the norm: plain, depthwise and pointwise."""
+    layers = [m for m in encoder().modules() if isinstance(m, NormedConvolution)]
+    assert len(layers) == 2 + 2 * 5
+    for layer in layers:
+        images = torch.rand(2, layer.convolution.in_channels, 16, 8)
+        torch.testing.assert_close(layer(images), layer.norm(layer.convolution(images)))
+
+
+@torch.no_grad()
+def test_separable_convolutions_add_their_input_where_the_shape_stays() -> None:
+    images = torch.rand(2, 8, 6, 4)
+    for after, stride, adds in ((8, 1, True), (8, 2, False), (6, 1, False)):
+        layer = SeparableConvolution(8, after, stride).eval()
+        plain = layer.pointwise(layer.depthwise(images))
+        assert plain.shape == (2, after, 6, 4 // stride)
+        torch.testing.assert_close(layer(images), plain + images if adds else plain)
+
+
+@pytest.mark.parametrize(("channels", "height"), [((4,) * 6, 32), ((4,) * 7, 12)])
+def test_sizes_that_do_not_fit_are_refused(channels: tuple[int, ...], height: int) -> None:
+    """Too few numbers of channels, or so few rows that none is left: one sentence, not an error of a layer."""
+    with pytest.raises(UsageError, match=r"--(encoder\.channels|line\.height).*\.$"):
+        LineEncoder(EncoderConfig(channels=channels, size=4), height)

@@ -21,7 +21,7 @@ from scriba.ocr.page import find_lines, skew, upright
 from scriba.ocr.task import OcrConfig, OcrTask
 
 SMALL = {
-    "encoder": {"channels": [4, 4, 8, 8, 8, 8], "size": 8, "layers": 1},
+    "encoder": {"channels": [4, 4, 8, 8, 8, 8, 8], "size": 8, "layers": 1},
     "decoder": {"size": 8, "embedding_size": 4},
     "attention": {"size": 8},
 }
