@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from itertools import chain, islice
 from pathlib import Path
@@ -14,7 +14,7 @@ from scriba.core.bundle import Bundle
 from scriba.core.check import BROKEN_ROW, Dropped
 from scriba.core.config import RunConfig
 from scriba.core.errors import InputError, UsageError
-from scriba.core.example import Example
+from scriba.core.example import Example, map_target
 from scriba.core.files import write_json, write_text
 from scriba.core.metrics import normalisation
 from scriba.core.options import OptionParser, build_parser, parse_config
@@ -178,7 +178,7 @@ def score_head(
     if not usable:
         raise InputError(f"{options.data}: no example can be read; see `scriba data check`.")
     simplify = normalisation(options.normalise)
-    references = [map_text(simplify, r.example.target) for r in usable]
+    references = [map_target(simplify, r.example.target) for r in usable]
     texts = [simplify(r.hypotheses[decoding.method].text) for r in usable]
     extent = sum(r.extent for r in usable)
     if options.texts and decoding.method == options.decoding.method:
@@ -195,8 +195,3 @@ def score_head(
         ),
         **recogniser.task.score(references, texts),
     }
-
-
-def map_text(change: Callable[[str], str], target: str | tuple[str, ...]) -> str | tuple[str, ...]:
-    """Apply a change to a text or to each of several."""
-    return change(target) if isinstance(target, str) else tuple(change(text) for text in target)

@@ -179,5 +179,4 @@ def check(
 
 
 def _texts(example: Example) -> tuple[str, ...]:
-    texts = (example.target,) if isinstance(example.target, str) else example.target
-    return tuple(text.strip() for text in texts) or ("",)
+    return tuple(text.strip() for text in example.texts) or ("",)

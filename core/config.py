@@ -11,6 +11,7 @@ from scriba.core.loss import LossConfig
 from scriba.core.model import ModelConfig
 from scriba.core.precision import Device, Precision
 from scriba.core.search import DecodingConfig
+from scriba.core.tokenizer import TokenizerConfig
 
 
 @dataclass(frozen=True)
@@ -20,12 +21,14 @@ class DataConfig:
     Args:
         train: Source of the training examples: a manifest, hf:NAME[:CONFIG[:SPLIT]] or synth:NAME; or a list of them.
         dev: Source, or list of sources, of the examples that choose the best weights.
+        normalise: Normalisation of texts, in training and on dev.
         max_lost: Largest share of training examples that may be unusable; training refuses to start above it.
         workers: Processes that prepare batches; 0 prepares them in the training process.
     """
 
     train: str | list[str] = ""
     dev: str | list[str] = ""
+    normalise: str = "none"
     max_lost: float = 0.02
     workers: int = 0
 
@@ -79,6 +82,7 @@ class RunConfig:
 
     Args:
         data: Where examples come from.
+        tokenizer: The units that texts are made of.
         attention: How the decoder looks at the memory.
         decoder: The recurrent decoder.
         loss: What is minimised.
@@ -92,6 +96,7 @@ class RunConfig:
     """
 
     data: DataConfig = field(default_factory=DataConfig)
+    tokenizer: TokenizerConfig = field(default_factory=TokenizerConfig)
     attention: AttentionConfig = field(default_factory=AttentionConfig)
     decoder: DecoderConfig = field(default_factory=DecoderConfig)
     loss: LossConfig = field(default_factory=LossConfig)

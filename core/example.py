@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -45,6 +45,16 @@ class Example:
     extra: Mapping[str, Any] = field(default_factory=dict)
 
     @property
+    def texts(self) -> tuple[str, ...]:
+        """The text, or all of the texts."""
+        return (self.target,) if isinstance(self.target, str) else self.target
+
+    @property
     def name(self) -> str:
         """What messages call the example: its file, or else its id."""
         return str(self.source) if isinstance(self.source, Path) else self.id
+
+
+def map_target(change: Callable[[str], str], target: str | tuple[str, ...]) -> str | tuple[str, ...]:
+    """Apply a change to a text or to each of several."""
+    return change(target) if isinstance(target, str) else tuple(change(text) for text in target)

@@ -54,7 +54,7 @@ def normalisation(name: str) -> Callable[[str], str]:
     """
     if name not in NORMALISATIONS:
         hint = nearest(name, NORMALISATIONS)
-        raise UsageError(f"--normalise {name}: use one of {', '.join(NORMALISATIONS)}.{hint}")
+        raise UsageError(f"normalisation {name}: use one of {', '.join(NORMALISATIONS)}.{hint}")
     return NORMALISATIONS[name]
 
 

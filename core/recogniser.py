@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from scriba.core.batching import pack_by_length, pad_inputs
-from scriba.core.errors import InputError
+from scriba.core.errors import InputError, UsageError
 from scriba.core.example import Example
 from scriba.core.hypothesis import Hypothesis
 from scriba.core.memory import Memory
@@ -24,7 +24,7 @@ from scriba.core.task import Task
 from scriba.core.tokenizer import Tokenizer
 
 LOOKAHEAD = 16
-"""Batches that are read together, so that inputs of similar length meet."""
+"""Batches that are read together by default, so that inputs of similar length meet."""
 
 
 @dataclass(frozen=True)
@@ -86,6 +86,7 @@ class Recogniser:
         methods: Sequence[Method] | None = None,
         batch_size: int = 16,
         keep_attention: bool = False,
+        lookahead: int = LOOKAHEAD,
     ) -> Iterator[Result]:
         """Recognise examples, in batches of similar length; results come in the order of the examples.
 
@@ -97,7 +98,13 @@ class Recogniser:
             methods: Heads to decode; by default `decoding.method`.
             batch_size: Examples in a batch at most.
             keep_attention: Put attention weights into the hypotheses.
+            lookahead: Batches that are read together.
+
+        Raises:
+            UsageError: The batch size is no number of examples.
         """
+        if batch_size < 1:
+            raise UsageError(f"--batch_size {batch_size}: give 1 or more.")
         job = _Job(self, decoding, methods or [decoding.method], keep_attention)
         stream = iter(examples)
         if batch_size == 1:
@@ -106,7 +113,7 @@ class Recogniser:
                 yield result if inputs is None else job.finish([result], [inputs])[0]
             return
         with worker_pool(self.device) as pool:
-            while chunk := list(islice(stream, batch_size * LOOKAHEAD)):
+            while chunk := list(islice(stream, batch_size * lookahead)):
                 yield from self._run_chunk(chunk, job, batch_size, pool)
 
     def _run_chunk(self, chunk: Sequence[Example], job: _Job, batch_size: int, pool: Executor) -> list[Result]:

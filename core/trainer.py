@@ -72,7 +72,7 @@ class Trainer:
         config: The run.
         model: The model, freshly built or initialised.
         tokenizer: The tokenizer of its vocabulary.
-        examples: Training examples, all usable.
+        examples: Training examples, all usable; one with several texts is trained on with each of them.
         frames: Their numbers of frames.
         dev: Examples that choose the best weights; without any, the last weights are kept.
     """
@@ -97,11 +97,13 @@ class Trainer:
         evaluated = copy.deepcopy(model).to(accelerator.device).eval()
         dtype = resolve_precision(config.precision, accelerator.device)
         self.recogniser = Recogniser(task, evaluated, tokenizer, accelerator.device, dtype)
-        targets = [tokenizer.encode(_one_text(example)) for example in examples]
-        dataset = TrainingSet(task, examples, targets, model.encoder, config.seed)
+        pairs = [(i, tokenizer.encode(text)) for i, example in enumerate(examples) for text in example.texts]
+        dataset = TrainingSet(
+            task, [examples[i] for i, _ in pairs], [ids for _, ids in pairs], model.encoder, config.seed
+        )
         plan = config.training
         self.sampler = EndlessSampler(
-            frames,
+            [frames[i] for i, _ in pairs],
             max_items=plan.batch_size,
             max_frames=plan.max_batch_frames,
             seed=config.seed,
@@ -224,7 +226,7 @@ class Trainer:
             self.recogniser.model.load_state_dict(weights)
             scores = score_methods(self.recogniser, self.dev, self.config)
             self.progress.waited += 1
-            score = scores.get(f"{self.config.decoding.method}_{self.task.shown[0]}", -math.inf)
+            score = scores[f"{self.config.decoding.method}_{self.task.shown[0]}"] if self.dev else -math.inf
             if score < self.progress.best or not self.dev:
                 self.progress.best, self.progress.waited = score, 0
                 self._save_bundle(weights, scores)
@@ -331,10 +333,6 @@ def score_methods(recogniser: Recogniser, examples: Sequence[Example], config: R
         rates = recogniser.task.score(references, texts)
         scores |= {f"{method}_{name}": rates[name] for name in recogniser.task.shown}
     return scores
-
-
-def _one_text(example: Example) -> str:
-    return example.target if isinstance(example.target, str) else example.target[0]
 
 
 def _groups(model: torch.nn.Module, weight_decay: float) -> list[dict[str, object]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
@@ -12,11 +12,13 @@ from scriba.core.check import Dropped, Report, check
 from scriba.core.checkpoint import Progress
 from scriba.core.config import RunConfig
 from scriba.core.errors import InputError
-from scriba.core.example import Example
+from scriba.core.example import Example, map_target
+from scriba.core.metrics import normalisation
 from scriba.core.model import Seq2Seq, build_model
 from scriba.core.progress import say
+from scriba.core.search import available_methods
 from scriba.core.task import Task
-from scriba.core.tokenizer import CharTokenizer, Tokenizer
+from scriba.core.tokenizer import UNK, Tokenizer, build_tokenizer
 from scriba.core.trainer import Trainer, build_accelerator
 
 
@@ -49,21 +51,31 @@ def train(
     torch.manual_seed(config.seed)
     encoder = task.build_encoder()
     needs_ctc = config.loss.ctc_weight > 0
-    kept = check(training.name, training.examples, task, encoder, problems=training.problems, needs_ctc=needs_ctc)
+    rows = with_texts(training.examples, config.data.normalise)
+    tokenizer = build_tokenizer(config.tokenizer, all_texts(rows))
+    kept = check(
+        training.name, rows, task, encoder, problems=training.problems, encode=tokenizer.encode, needs_ctc=needs_ctc
+    )
     accept(kept, config.data.max_lost)
-    tokenizer: Tokenizer = CharTokenizer.train(kept.alphabet)
+    texts = all_texts(kept.kept)
+    if len(kept.kept) < len(rows):
+        tokenizer = build_tokenizer(config.tokenizer, texts)
     dev_examples: Sequence[Example] = ()
     if dev is not None:
-        report = check(dev.name, dev.examples, task, encoder, problems=dev.problems, needs_ctc=False)
+        dev_rows = with_texts(dev.examples, config.data.normalise)
+        report = check(dev.name, dev_rows, task, encoder, problems=dev.problems, needs_ctc=False)
         announce(report)
         if unseen := report.unseen_in(kept):
             say(f"  only in {dev.name}, never to be recognised: {' '.join(map(repr, unseen))}")
         dev_examples = report.kept
-    if init is not None and _covers(init.tokenizer, kept.alphabet):
+    if init is not None and knows_as_much(init.tokenizer, tokenizer, texts):
         tokenizer = init.tokenizer
     model = build_model(config.model(), encoder, len(tokenizer))
     if init is not None:
         start_from(model, tokenizer, init)
+    methods = available_methods(model)
+    if config.decoding.method not in methods:  # attention only, say: the head there is chooses the best weights
+        config = replace(config, decoding=replace(config.decoding, method=methods[0]))
     trainer = Trainer(
         accelerator=accelerator,
         task=task,
@@ -99,8 +111,28 @@ def announce(report: Report) -> None:
         say(line)
 
 
-def _covers(tokenizer: Tokenizer, characters: Iterable[str]) -> bool:
-    return isinstance(tokenizer, CharTokenizer) and set(characters) <= set(tokenizer.characters)
+def with_texts(examples: Iterable[Example], normalise: str) -> list[Example]:
+    """Return the examples with their texts normalised.
+
+    Raises:
+        UsageError: There is no such normalisation.
+    """
+    simplify = normalisation(normalise)
+    return [replace(example, target=map_target(simplify, example.target)) for example in examples]
+
+
+def all_texts(examples: Iterable[Example]) -> list[str]:
+    """Return all texts of all examples."""
+    return [text for example in examples for text in example.texts]
+
+
+def knows_as_much(known: Tokenizer, fresh: Tokenizer, texts: Sequence[str]) -> bool:
+    """Tell whether a tokenizer is of the same kind as another and leaves no more units of the texts unknown."""
+
+    def unknown(tokenizer: Tokenizer) -> int:
+        return sum(tokenizer.encode(text).count(UNK) for text in texts)
+
+    return type(known) is type(fresh) and unknown(known) <= unknown(fresh)
 
 
 def start_from(model: Seq2Seq, tokenizer: Tokenizer, init: Bundle) -> None:

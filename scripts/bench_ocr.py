@@ -1,6 +1,6 @@
 """Error rates and speed on line images: scriba, Tesseract 5 and RapidOCR, on the same files in one run.
 
-    python scripts/bench_ocr.py --model ocr-print lines/*/test.jsonl
+    python scripts/bench_ocr.py --model ocr-print lines/*/test.jsonl synth:lines:test:500
 
 The others are installed by whoever runs this: `pip install tesserocr rapidocr-onnxruntime`, and Tesseract's data
 (Debian: tesseract-ocr tesseract-ocr-frk tesseract-ocr-script-frak). Systems that are missing are left out. Each reads
@@ -17,6 +17,8 @@ import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from io import BytesIO
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -85,8 +87,7 @@ def tesseract_systems(data: str) -> list[System]:
 
 
 def _tesseract(api: Any, example: Example) -> str:
-    with Image.open(_path(example)) as image:
-        line = image.convert("L")
+    line = _picture(example).convert("L")
     paper = int(np.percentile(np.asarray(line), 90))
     padded = Image.new("L", (line.width + 2 * MARGIN, line.height + 2 * MARGIN), paper)
     padded.paste(line, (MARGIN, MARGIN))
@@ -106,8 +107,7 @@ def rapidocr_systems() -> list[System]:
     def read(examples: Sequence[Example]) -> list[str]:
         texts = []
         for example in examples:
-            with Image.open(_path(example)) as image:
-                pixels = np.asarray(image.convert("RGB"))
+            pixels = np.asarray(_picture(example).convert("RGB"))
             found, _ = engine(pixels, use_det=False, use_cls=False, use_rec=True)
             texts.append(found[0][0] if found else "")
         return texts
@@ -115,9 +115,9 @@ def rapidocr_systems() -> list[System]:
     return [System("RapidOCR", read, lambda name: name not in NOT_ENGLISH)]
 
 
-def _path(example: Example) -> Path:
-    assert isinstance(example.source, Path)
-    return example.source
+def _picture(example: Example) -> Image.Image:
+    assert isinstance(example.source, Path | bytes)
+    return Image.open(BytesIO(example.source) if isinstance(example.source, bytes) else example.source)
 
 
 def score(corpus: str, examples: Sequence[Example], texts: Sequence[str], seen: set[str]) -> dict[str, float]:
@@ -138,7 +138,7 @@ def score(corpus: str, examples: Sequence[Example], texts: Sequence[str], seen: 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("data", nargs="+", help="manifests, each in a folder that names its corpus")
+    parser.add_argument("data", nargs="+", help="sources; the folder of a manifest names its corpus")
     parser.add_argument("--model", default="ocr-print")
     parser.add_argument("--batch_size", type=int, default=32)
     parser.add_argument("--limit", type=int, help="read only the first so many lines of each")
@@ -153,8 +153,8 @@ def main() -> None:
     systems = [system for system in systems if any(part in system.name for part in options.only)]
     figures = []
     for name in options.data:
-        corpus = Path(name).parent.name
-        examples = list(open_named(name, "image", "test").examples)[: options.limit]
+        corpus = Path(name).parent.name or name
+        examples = list(islice(open_named(name, "image", "test").examples, options.limit))
         train = Path(name).with_name("train.jsonl")
         seen = {str(e.target) for e in open_named(str(train), "image").examples} if train.exists() else set()
         for system in track(systems, corpus, len(systems)):

@@ -13,24 +13,38 @@ import scriba
 from scriba.cli import main as scriba_command
 
 ROOT = Path(__file__).resolve().parent.parent
-EXAMPLES = ROOT / "scripts" / "examples" / "speech"
+EXAMPLES = ROOT / "scripts" / "examples"
+
+
+def show(model: str, call: str, folder: Path, truth: str) -> None:
+    """Put the examples in a folder through a bundled model: time, confidence and text of each."""
+    write_down = getattr(scriba.load(model), call)
+    rows = [json.loads(line) for line in (folder / "metadata.jsonl").read_text(encoding="utf-8").splitlines()]
+    write_down(folder / rows[0]["file_name"])  # the first call also sets up the libraries
+    print(f"   {'file':<16} {'time':>7}  {'confidence':>10}  text")
+    for row in rows:
+        start = time.perf_counter()
+        result = write_down(folder / row["file_name"])
+        milliseconds = 1000 * (time.perf_counter() - start)
+        print(f"   {row['file_name']:<16} {milliseconds:4.0f} ms  {result.confidence:10.2f}  {result.text}")
+        if result.text != row["text"]:
+            print(f"   {'':<16} {'':>7}  {truth:>10}  {row['text']}")
 
 
 def recognise() -> None:
     """Recognise the example recordings with the bundled model."""
     print("\n== Recognising recordings with the bundled model asr-an4-en")
     print("   (the voice is espeak-ng's; the model was trained on people and on other voices of espeak-ng)\n")
-    model = scriba.load("asr-an4-en")
-    rows = [json.loads(line) for line in (EXAMPLES / "metadata.jsonl").read_text().splitlines()]
-    model.transcribe(EXAMPLES / rows[0]["file_name"])  # the first call also sets up the libraries
-    print(f"   {'file':<16} {'time':>7}  {'confidence':>10}  text")
-    for row in rows:
-        start = time.perf_counter()
-        result = model.transcribe(EXAMPLES / row["file_name"])
-        milliseconds = 1000 * (time.perf_counter() - start)
-        print(f"   {row['file_name']:<16} {milliseconds:4.0f} ms  {result.confidence:10.2f}  {result.text}")
-        if result.text != row["text"]:
-            print(f"   {'':<16} {'':>7}  {'was said:':>10}  {row['text']}")
+    show("asr-an4-en", "transcribe", EXAMPLES / "speech", "was said:")
+
+
+def read() -> int:
+    """Read the example lines and the example page with the bundled model."""
+    print("\n== Reading lines of print with the bundled model ocr-print\n")
+    show("ocr-print", "read", EXAMPLES / "print", "it says:")
+    page = EXAMPLES / "print" / "page.png"
+    print(f"\n== Reading a page: scriba ocr read {page.relative_to(ROOT)}\n", flush=True)
+    return scriba_command(["ocr", "read", str(page)])
 
 
 def train() -> int:
@@ -55,4 +69,4 @@ def train() -> int:
 
 if __name__ == "__main__":
     recognise()
-    sys.exit(train())
+    sys.exit(read() or train())

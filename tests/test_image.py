@@ -115,7 +115,17 @@ def test_missing_file_and_folder(tmp_path: Path) -> None:
 def test_pages_of_a_tiff() -> None:
     pages = [print_line(t) for t in ("one", "two", "three")]
     data = file_of(pages[0], "TIFF", save_all=True, append_images=pages[1:])
-    assert [p.shape for p in read_pages(data, "x")] == [(i.height, i.width) for i in pages]
+    assert [np.shape(p) for p in read_pages(data, "x")] == [(i.height, i.width) for i in pages]
+
+
+def test_polarity_is_that_of_the_whole_picture() -> None:
+    """Light print on wide dark margins is light print, though its own box is mostly light."""
+    pixels = np.zeros((60, 400), np.uint8)
+    pixels[20:40, 150:250] = 255
+    pixels[26:34, 160:240] = 0
+    light = prepare_line(pixels, CONFIG, "x").ink_WF
+    np.testing.assert_array_equal(light, prepare_line(255 - pixels, CONFIG, "x").ink_WF)
+    assert light[:, -1].max() == 0 and light.mean() < 0.5
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (40, 1), (1, 40), (60, 60), (32, 20_000), (2000, 3)])

@@ -84,7 +84,7 @@ def test_normalisations() -> None:
     """`none` changes nothing, `words` leaves lower-case words; an unknown name is told with the nearest."""
     assert normalisation("none")(" A, b ") == " A, b "
     assert normalisation("words")("Don’t  STOP, - please_now!") == "don't stop please now"
-    with pytest.raises(UsageError, match=r"--normalise word: .* Did you mean 'words'\?"):
+    with pytest.raises(UsageError, match=r"normalisation word: .* Did you mean 'words'\?"):
         normalisation("word")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from scriba.core.bundle import save_bundle
 from scriba.core.model import build_model
 from scriba.core.options import config_from_values
 from scriba.core.tokenizer import CharTokenizer
-from scriba.ocr.page import find_lines, skew, upright
+from scriba.ocr.page import Box, find_lines, group_runs, skew, upright
 from scriba.ocr.task import OcrConfig, OcrTask
 
 SMALL = {
@@ -66,7 +67,7 @@ def prose(count: int, words: int, seed: int = 0) -> list[str]:
 
 
 def assert_found(image: Image.Image, places: list[tuple[int, int]]) -> None:
-    lines = find_lines(upright(np.asarray(image)))
+    lines = find_lines(upright(np.asarray(image))[0])
     assert len(lines) == len(places)
     for line, (x, y) in zip(lines, places, strict=True):
         assert abs(line.box.left - x) < 14 and abs(line.box.top - y) < 14, (line.box, (x, y))
@@ -89,6 +90,22 @@ def test_columns_are_read_one_after_the_other() -> None:
     )
 
 
+@pytest.mark.parametrize("heading", ["", "Heading across both of the columns, it is"])
+def test_a_page_number_between_the_columns_does_not_join_them(heading: str) -> None:
+    """A footer that crosses the gutter: heading, left column, right column, footer."""
+    image, places = draw_page([[t[:30] for t in prose(25, 6, seed)] for seed in (1, 2)], heading=heading)
+    ImageDraw.Draw(image).text((440, 1150), "- page 17 -", fill=10, font=ImageFont.load_default(SIZE))
+    assert_found(image, [*places, (440, 1150)])
+
+
+def test_runs_grow_letter_by_letter() -> None:
+    """Letters join the run they continue, marks the nearest one; what is far away starts a run of its own."""
+    line = [Box(x, 10, x + 8, 30) for x in (0, 12, 24)]
+    below = [Box(x, 50, x + 8, 70) for x in (0, 12)]
+    boxes = [*line, *below, Box(200, 10, 208, 30), Box(34, 27, 37, 31), Box(13, 44, 15, 46)]
+    assert [sorted(run) for run in group_runs(boxes, 20)] == [[0, 1, 2, 6], [3, 4, 7], [5]]
+
+
 def test_figures_at_the_right_stay_in_their_lines() -> None:
     """A receipt: the prices are no column of text."""
     image, places = draw_page([[f"{w:<8}" for w in WORDS.split()[:12]]])
@@ -101,8 +118,16 @@ def test_figures_at_the_right_stay_in_their_lines() -> None:
 @pytest.mark.parametrize("angle", [-3.0, -0.8, 1.5])
 def test_a_page_that_lies_askew_is_turned(angle: float) -> None:
     image, places = draw_page([prose(20, 8)], angle)
-    assert len(find_lines(upright(np.asarray(image)))) == len(places)
+    assert len(find_lines(upright(np.asarray(image))[0])) == len(places)
     assert skew(np.asarray(image) < 128) == pytest.approx(-angle, abs=0.2)
+
+
+@pytest.mark.parametrize("text", ["IV", "17", "- 12 -", "Fig. 7"])
+def test_a_page_with_little_print_stays_as_it_is(text: str) -> None:
+    """A few letters tell no angle."""
+    image = Image.new("L", (1240, 1754), 250)
+    ImageDraw.Draw(image).text((600, 900), text, fill=10, font=ImageFont.load_default(30))
+    assert upright(np.asarray(image))[1] == 0
 
 
 def test_light_print_on_dark() -> None:
@@ -149,7 +174,7 @@ def test_read_writes_every_format(line_bundle: Path, tmp_path: Path, capsys: pyt
     for line in page["lines"]:
         left, top, right, bottom = line["box"]
         assert 0 <= left < right <= 1000 and 0 <= top < bottom <= 1300
-        assert all(left - 15 <= t["start"] < t["end"] <= right + 25 for t in line["tokens"])
+        assert all(left - 12 <= t["start"] < t["end"] <= right + 12 for t in line["tokens"])
     rows = [row.split("\t") for row in (out / "page.tsv").read_text().splitlines()]
     assert all(len(row) == 12 for row in rows) and rows[0][0] == "level"
     assert [row[-1] for row in rows if row[0] == "5"] == words
@@ -176,6 +201,72 @@ def test_read_tiff_pages_plots_and_python(
     print_line().save(tmp_path / "line.png")
     assert main(["ocr", "read", str(tmp_path / "line.png"), "--model", str(line_bundle)]) == 0
     assert scriba.load(str(line_bundle)).read(tmp_path / "line.png").text == capsys.readouterr().out.rstrip("\n")
+
+
+def test_equal_names_do_not_overwrite_each_other(
+    line_bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """x.png of two folders, x.jpg and a picture named like a TIFF's second page: each has a file, and it is told."""
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+        print_line().save(tmp_path / folder / "x.png")
+    print_line().save(tmp_path / "b" / "x.jpg")
+    print_line().save(tmp_path / "x-2.png")
+    print_line().save(tmp_path / "x.tiff", save_all=True, append_images=[print_line()])
+    files = [str(tmp_path / name) for name in ("a/x.png", "b/x.png", "b/x.jpg", "x.tiff", "x-2.png")]
+    out = tmp_path / "out"
+    assert main(["ocr", "read", *files, "--model", str(line_bundle), "--out", str(out)]) == 0
+    assert {p.name for p in out.iterdir()} == {f"{s}.txt" for s in ("x", "x_2", "x_3", "x_4", "x-2", "x-2_2")}
+    assert f"{files[1]}: x is the name of an earlier page; its files are named x_2" in capsys.readouterr().err
+
+
+def test_one_bad_page_or_line_costs_no_other(
+    line_bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A blank page in the middle of a TIFF, and a line that is far too long on a page: told, and the rest is read."""
+    empty = Image.new("L", print_line().size, 255)
+    print_line().save(tmp_path / "t.tiff", save_all=True, append_images=[empty, print_line()])
+    arguments = ["--model", str(line_bundle), "--format", "json"]
+    assert main(["ocr", "read", str(tmp_path / "t.tiff"), "--layout", "line", *arguments]) == 1
+    shown = capsys.readouterr()
+    assert [json.loads(line)["page"] for line in shown.out.splitlines()] == [1, 3]
+    assert "t.tiff, page 2: the picture is of one colour" in shown.err
+    narrow = shutil.copytree(line_bundle, tmp_path / "narrow")
+    config = json.loads((narrow / "config.json").read_text())
+    (narrow / "config.json").write_text(json.dumps(config | {"line": {"max_columns": 600}}))
+    draw_page([["short", " ".join(prose(1, 9)), "one more"]])[0].save(tmp_path / "page.png")
+    assert main(["ocr", "read", str(tmp_path / "page.png"), "--model", str(narrow), "--format", "json"]) == 1
+    shown = capsys.readouterr()
+    assert len(json.loads(shown.out)["lines"]) == 2 and "longer than" in shown.err
+
+
+def test_pictures_without_a_line_keep_their_row(
+    line_bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of several files in txt, each picture of one line or none is a row that begins with its name."""
+    names = [str(tmp_path / f"{i}.png") for i in range(3)]
+    for name, image in zip(names, (print_line(), Image.new("L", (300, 200), 255), print_line()), strict=True):
+        image.save(name)
+    assert main(["ocr", "read", *names, "--model", str(line_bundle)]) == 0
+    assert [row.split("\t")[0] for row in capsys.readouterr().out.splitlines()] == names
+
+
+def test_two_tight_lines_are_two(line_bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A picture cropped around two lines is no picture of one."""
+    image = Image.new("L", (500, 90), 255)
+    for y in (2, 44):
+        ImageDraw.Draw(image).text((4, y), "Hello gypsy world", fill=0, font=ImageFont.load_default(40))
+    image.save(tmp_path / "two.png")
+    assert main(["ocr", "read", str(tmp_path / "two.png"), "--model", str(line_bundle), "--format", "json"]) == 0
+    assert len(json.loads(capsys.readouterr().out)["lines"]) == 2
+
+
+def test_a_batch_size_of_nothing_is_refused(
+    line_bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    print_line().save(tmp_path / "x.png")
+    assert main(["ocr", "read", str(tmp_path / "x.png"), "--model", str(line_bundle), "--batch_size", "0"]) == 2
+    assert "--batch_size 0: give 1 or more" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("shape", [(1, 40), (40, 1), (200, 300), (32, 20_000)])

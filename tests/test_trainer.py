@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -14,11 +14,12 @@ from toy import ToyTask, toy_example, toy_examples
 
 from scriba.core.attention import AttentionConfig
 from scriba.core.bundle import load_bundle
-from scriba.core.config import RunConfig, TrainingConfig
+from scriba.core.config import DataConfig, RunConfig, TrainingConfig
 from scriba.core.decoder import DecoderConfig
 from scriba.core.errors import InputError
 from scriba.core.example import Example, Samples
 from scriba.core.loss import LossConfig
+from scriba.core.tokenizer import TokenizerConfig
 from scriba.core.training import NamedSource, train
 
 TEXTS = ["ab", "ba", "abc", "cab", "bca", "acb", "cc", "a b"]
@@ -58,6 +59,25 @@ def test_learns_by_heart_and_leaves_a_complete_run_folder(tmp_path: Path, averag
     assert load_bundle(tmp_path / "bundle").task == "toy"
     assert (tmp_path / "config.yaml").is_file() and (tmp_path / "checkpoints" / "last").is_file()
     assert list((tmp_path / "events").iterdir())
+
+
+@pytest.mark.parametrize("kind", ["words", "subwords"])
+def test_other_units_than_characters(tmp_path: Path, kind: Literal["words", "subwords"]) -> None:
+    """Words and subwords are learned as characters are, and travel in the bundle."""
+    examples = toy_examples(["ab cd", "cd ab", "dc ab", "ab"])
+    settings = replace(config(tmp_path), tokenizer=TokenizerConfig(kind, size=12), loss=LossConfig(0.0, 0.0))
+    assert run(settings, examples, examples).best == 0.0
+    bundle = load_bundle(tmp_path / "bundle")
+    assert bundle.tokenizer.encode("ab cd") and bundle.config["decoding"]["method"] == "attention"
+
+
+def test_every_text_of_an_example_is_trained_on(tmp_path: Path) -> None:
+    """Texts are normalised first; an epoch has each pair of input and text once."""
+    examples = [replace(example, target=("A, b!", "b a")) for example in toy_examples(["ab", "ba"])]
+    settings = config(tmp_path, epochs=1, batch_size=1)
+    settings = replace(settings, data=DataConfig(normalise="words"), tokenizer=TokenizerConfig("words"))
+    assert run(settings, examples).step == 4
+    assert load_bundle(tmp_path / "bundle").tokenizer.to_json() == {"kind": "words", "words": ["a", "b"]}
 
 
 def test_a_finished_run_is_left_alone(tmp_path: Path) -> None:

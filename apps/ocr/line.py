@@ -57,6 +57,8 @@ def prepare_line(pixels: Grey, config: LineConfig, name: str) -> Line:
     Raises:
         InputError: The picture is empty, or far wider than high.
     """
+    if light_on_dark(pixels):
+        pixels = 255 - pixels
     top, bottom, left, right = text_box(ink_of(pixels, name), config.margin)
     ink = ink_of(pixels[top:bottom, left:right], name)  # again, as paper beyond the margins has no say in contrast
     if config.deslant:
@@ -72,23 +74,39 @@ def prepare_line(pixels: Grey, config: LineConfig, name: str) -> Line:
     return Line(np.ascontiguousarray(np.asarray(scaled).T, np.float32) / np.float32(255), left, width / columns)
 
 
+def grey_range(counts: NDArray[np.int64]) -> tuple[int, int]:
+    """Return the greys of the darkest and lightest hundredth of a histogram; of all, where these hardly differ."""
+    shares = counts.cumsum() / counts.sum()
+    low, high = (int(np.searchsorted(shares, share)) for share in (0.01, 0.99))
+    if high - low < MIN_CONTRAST:
+        present = np.flatnonzero(counts)
+        low, high = int(present[0]), int(present[-1])
+    return low, high
+
+
+def histogram(pixels: Grey) -> NDArray[np.int64]:
+    """Return how often each of the 256 greys occurs."""
+    return np.array(Image.fromarray(pixels).histogram())  # a quarter of the time of NumPy's bincount
+
+
+def light_on_dark(pixels: Grey) -> bool:
+    """Tell whether most of a picture is dark."""
+    counts = histogram(pixels)
+    low, high = grey_range(counts)
+    return bool(counts[: (low + high) // 2 + 1].sum() > 0.6 * pixels.size)
+
+
 def ink_of(pixels: Grey, name: str) -> NDArray[np.uint8]:
-    """Return how much ink is where: the darkest hundredth is 255, the paper 0, light on dark is inverted.
+    """Return how much ink is where, on light paper: the darkest hundredth is 255, the paper 0.
 
     Raises:
         InputError: There is nothing to read.
     """
-    counts = np.asarray(Image.fromarray(pixels).histogram())  # a quarter of the time of NumPy's bincount
-    shares = counts.cumsum() / pixels.size
-    low, high = (int(np.searchsorted(shares, share)) for share in (0.01, 0.99))
-    if high - low < MIN_CONTRAST:
-        low, high = int(pixels.min()), int(pixels.max())
+    counts = histogram(pixels)
+    low, high = grey_range(counts)
     if high - low < MIN_CONTRAST:
         raise InputError(f"{name}: the picture is of one colour; there is nothing to read.")
-    if shares[(low + high) // 2] > 0.6:  # mostly dark: light print on dark paper
-        pixels, low = 255 - pixels, 255 - high
-        shares = counts[::-1].cumsum() / pixels.size
-    paper = max(int(np.searchsorted(shares, 0.75)), low + MIN_CONTRAST)
+    paper = max(int(np.searchsorted(counts.cumsum(), 0.75 * pixels.size)), low + MIN_CONTRAST)
     table = np.clip(255 * (paper - np.arange(256)) / (paper - low), 0, 255).astype(np.uint8)
     return np.take(table, pixels)
 

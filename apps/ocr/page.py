@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import median
 from typing import NamedTuple
 
 import numpy as np
@@ -25,6 +26,8 @@ ANALYSIS_SIZE = 2400
 """Larger pages are analysed at about this many pixels along their longer side."""
 MAX_SKEW = 5.0
 """Degrees."""
+MIN_SKEW_WIDTH = 200
+"""Columns of print in which an angle shows, when a page has half a million pixels."""
 
 
 class Box(NamedTuple):
@@ -52,11 +55,13 @@ class PageLine:
 
     Attributes:
         box: Where it lies.
-        pixels: Its picture, with what belongs to other lines painted over with paper.
+        pixels: Its picture, with a margin, and with what belongs to other lines painted over with paper.
+        left: Column of the page at which the picture begins.
     """
 
     box: Box
     pixels: Grey
+    left: int = 0
 
 
 def find_lines(page: Grey) -> list[PageLine]:
@@ -71,13 +76,17 @@ def find_lines(page: Grey) -> list[PageLine]:
     return [_cut(page, labels, line, boxes, shrink, size) for line in lines]
 
 
-def upright(page: Grey) -> Grey:
-    """Turn a page so that its lines run level, where they are askew by more than a quarter of a degree."""
-    angle = skew(binarise(_shrunk(page, max(1, round(max(page.shape) / 800)))))
+def upright(page: Grey) -> tuple[Grey, float]:
+    """Turn a page so that its lines run level, where they are askew by more than a quarter of a degree.
+
+    Returns:
+        The page and by how many degrees it was turned against the clock.
+    """
+    angle = skew(binarise(_shrunk(page, max(1, round(math.sqrt(page.size) / 670)))))
     if abs(angle) < 0.25:
-        return page
+        return page, 0.0
     paper = int(np.percentile(page, 80))
-    return np.asarray(Image.fromarray(page).rotate(angle, Image.Resampling.BICUBIC, fillcolor=paper))
+    return np.asarray(Image.fromarray(page).rotate(angle, Image.Resampling.BICUBIC, fillcolor=paper)), angle
 
 
 def binarise(page: Grey, share: float = 0.2) -> Mask:
@@ -101,13 +110,13 @@ def binarise(page: Grey, share: float = 0.2) -> Mask:
 def skew(ink: Mask) -> float:
     """Return by how many degrees the lines rise to the right: where the profile of rows is sharpest."""
     rows, columns = np.nonzero(ink)
-    if len(rows) < 50:
+    if len(rows) < 50 or np.ptp(columns) < MIN_SKEW_WIDTH:
         return 0.0
 
-    def sharpness(degrees: float) -> float:
+    def sharpness(degrees: float) -> tuple[float, float]:
         level = np.round(rows + math.tan(math.radians(degrees)) * columns).astype(np.int64)
         profile = np.bincount(level - level.min()).astype(np.float64)
-        return float((np.diff(profile) ** 2).sum())
+        return float((np.diff(profile) ** 2).sum()), -abs(degrees)
 
     coarse = max(np.arange(-MAX_SKEW, MAX_SKEW + 0.1, 0.5), key=sharpness)
     return -float(max(np.arange(coarse - 0.5, coarse + 0.51, 0.1), key=sharpness))
@@ -142,32 +151,47 @@ def group_runs(boxes: Sequence[Box], size: float) -> list[Group]:
     """
     letters = [i for i, b in enumerate(boxes) if 0.45 * size <= b.height <= 3.5 * size and b.width <= 30 * size]
     runs: list[Group] = []
+    ends: list[End] = []
     for i in sorted(letters, key=lambda i: boxes[i].left):
-        best = max(runs, key=lambda run: _continues(boxes, run, boxes[i], size), default=None)
-        if best is not None and _continues(boxes, best, boxes[i], size) > 0:
-            best.append(i)
+        box = boxes[i]
+        ends = [end for end in ends if box.left - end.right <= 1.5 * size]  # the others never go on
+        shares = [end.shared(box) for end in ends]
+        best = max(range(len(ends)), key=shares.__getitem__, default=-1)
+        if best >= 0 and shares[best] > 0.35:
+            run = ends.pop(best).run
         else:
-            runs.append([i])
-    extents = [_extent(boxes, run) for run in runs]
-    marks = [i for i, b in enumerate(boxes) if b.height < 0.45 * size and max(b.width, b.height) > 0.08 * size]
-    for i in marks:
-        if boxes[i].width > 6 * size:
-            continue
-        distances = [_distance(boxes[i], extent) for extent in extents]
-        if distances and min(distances) < 0.8 * size:
-            runs[int(np.argmin(distances))].append(i)
+            runs.append(run := [])
+        run.append(i)
+        ends.append(End.of(run, boxes))
+    left, top, right, bottom = np.array([_extent(boxes, run) for run in runs], np.float64).reshape(-1, 4).T
+    marks = [b for b in enumerate(boxes) if b[1].height < 0.45 * size and max(b[1].width, b[1].height) > 0.08 * size]
+    for i, box in marks if runs else []:
+        across = np.maximum(0, np.maximum(left - box.right, box.left - right))
+        along = np.maximum(0, np.maximum(top - box.bottom, box.top - bottom))
+        distances = 0.5 * across + along
+        nearest = int(distances.argmin())
+        if box.width <= 6 * size and distances[nearest] < 0.8 * size:
+            runs[nearest].append(i)
     return [run for run in runs if _extent(boxes, run).height >= 0.45 * size]
 
 
-def _continues(boxes: Sequence[Box], run: Group, box: Box, size: float) -> float:
-    """Return how much of the height of the smaller is shared by a box and the last letters of a run; 0 if too far."""
-    last = [boxes[i] for i in run[-6:]]
-    gap = box.left - max(b.right for b in last)
-    if gap > 1.5 * size:
-        return 0.0
-    top, bottom = float(np.median([b.top for b in last])), float(np.median([b.bottom for b in last]))
-    shared = min(bottom, box.bottom) - max(top, box.top)
-    return max(0.0, shared / min(bottom - top, box.height) - 0.35)
+class End(NamedTuple):
+    """Where a run of print ends that may go on: the right edge of its last letters, their usual top and bottom."""
+
+    right: int
+    top: float
+    bottom: float
+    run: Group
+
+    @classmethod
+    def of(cls, run: Group, boxes: Sequence[Box]) -> End:
+        """Return the end of a run."""
+        last = [boxes[i] for i in run[-6:]]
+        return cls(max(b.right for b in last), median(b.top for b in last), median(b.bottom for b in last), run)
+
+    def shared(self, box: Box) -> float:
+        """Return how much of the height of the smaller a box and the last letters share."""
+        return (min(self.bottom, box.bottom) - max(self.top, box.top)) / min(self.bottom - self.top, box.height)
 
 
 def _extent(boxes: Sequence[Box], group: Group) -> Box:
@@ -178,12 +202,6 @@ def _extent(boxes: Sequence[Box], group: Group) -> Box:
         max(b.right for b in members),
         max(b.bottom for b in members),
     )
-
-
-def _distance(box: Box, extent: Box) -> float:
-    across = max(extent.left - box.right, box.left - extent.right, 0)
-    along = max(extent.top - box.bottom, box.top - extent.bottom, 0)
-    return 0.5 * across + along
 
 
 def reading_order(runs: Sequence[Group], boxes: Sequence[Box], size: float) -> list[Group]:
@@ -198,11 +216,14 @@ def reading_order(runs: Sequence[Group], boxes: Sequence[Box], size: float) -> l
             left = [run for run in part if extents[id(run)].right <= gutter]
             return order(left) + order([run for run in part if extents[id(run)].left >= gutter])
         tops = [_extent(boxes, row) for row in rows]
-        for i in range(1, len(rows)):
-            if tops[i].top - max(box.bottom for box in tops[:i]) > 0.8 * size:  # a heading above columns, say
-                below = [run for run in part if extents[id(run)].top >= tops[i].top]
-                if len(below) < len(part):
-                    return [*rows[:i], *order(below)]
+        gaps = [(tops[i].top - max(box.bottom for box in tops[:i]), i) for i in range(1, len(rows))]
+        for gap, i in sorted(gaps, reverse=True):  # the widest first: what parts a heading or footer from columns, say
+            if gap <= 0.8 * size:
+                break
+            below = [run for run in part if extents[id(run)].top >= tops[i].top]
+            if 0 < len(below) < len(part):
+                lower = {id(run) for run in below}
+                return order([run for run in part if id(run) not in lower]) + order(below)
         return rows
 
     return order(list(runs))
@@ -264,4 +285,4 @@ def _cut(page: Grey, labels: Labels, line: Group, boxes: Sequence[Box], shrink: 
     pixels = page[box.top : box.bottom, box.left : box.right].copy()
     foreign = foreign[: pixels.shape[0], : pixels.shape[1]]
     pixels[foreign] = int(np.percentile(pixels, 80))
-    return PageLine(Box(*(shrink * v for v in extent)), pixels)
+    return PageLine(Box(*(shrink * v for v in extent)), pixels, box.left)

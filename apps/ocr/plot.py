@@ -34,7 +34,7 @@ def plot_line(line: ReadLine, path: Path) -> None:
     for i, token in enumerate(tokens):
         if token.start is None or token.end is None:
             continue
-        start, end = ((x - line.box.left - line.line.left) / line.line.scale for x in (token.start, token.end))
+        start, end = ((x - line.left - line.line.left) / line.line.scale for x in (token.start, token.end))
         top.axvspan(start, end, color=f"C{i % 2}", alpha=0.35, linewidth=0)
         top.text((start + end) / 2, -2, token.text, ha="center", va="bottom", fontsize=7, parse_math=False)
     top.set_yticks([])

@@ -16,7 +16,7 @@ from scriba.core.precision import Device, Precision
 from scriba.core.progress import say, track
 from scriba.core.search import DecodingConfig
 from scriba.loading import build_recogniser, read_config
-from scriba.ocr.reader import Layout, LineReader
+from scriba.ocr.reader import Layout, LineReader, Page
 from scriba.ocr.writers import ONE_FILE_EACH, WRITERS
 
 DESCRIPTION = """Read print: pictures of single lines or of whole pages (PNG, JPEG, TIFF with any number of pages, …).
@@ -64,6 +64,8 @@ def _read(argv: Sequence[str]) -> int:
     bundle, options = parse_for_model(parser, ReadConfig, argv, "ocr")
     if options.out is None and options.format in ONE_FILE_EACH and len(options.files) > 1:
         raise UsageError(f"--format {options.format} makes one file for each page; name a folder with --out.")
+    if options.out is not None and Path(options.out).is_file():
+        raise UsageError(f"--out {options.out}: is a file; name a folder.")
     reader = LineReader(
         build_recogniser(bundle, read_config(bundle), options.device, options.precision), options.decoding
     )
@@ -71,24 +73,39 @@ def _read(argv: Sequence[str]) -> int:
         options.files, layout=options.layout, batch_size=options.batch_size, keep_attention=options.plot is not None
     )
     failed = 0
+    stems: set[str] = set()
     for page in track(pages, "reading", len(options.files)):
         if page.error is not None:
             failed += 1
             say(f"scriba: {page.error}")
-            continue
-        stem = Path(page.file).stem + (f"-{page.number}" if page.number > 1 else "")
+            if not page.lines:
+                continue
+        stem = free_stem(page, stems)
         text = WRITERS[options.format](page)
         if options.out is not None:
             write_text(Path(options.out) / f"{stem}.{options.format}", text)
         else:
-            named = options.format == "txt" and len(options.files) > 1 and len(page.lines) == 1
-            sys.stdout.write(f"{page.file}\t{text}" if named else text)
+            named = options.format == "txt" and len(options.files) > 1 and len(page.lines) <= 1
+            sys.stdout.write(f"{page.file}\t{text or chr(10)}" if named else text)
             sys.stdout.flush()
         if options.plot is not None:
             from scriba.ocr.plot import plot_page  # imports matplotlib: slow
 
             plot_page(page, Path(options.plot), stem)
     return 1 if failed else 0
+
+
+def free_stem(page: Page, taken: set[str]) -> str:
+    """Return a name for a page's files that no page before has, and add it to the taken ones."""
+    name = stem = Path(page.file).stem + (f"-{page.number}" if page.number > 1 else "")
+    again = 1
+    while stem in taken:
+        again += 1
+        stem = f"{name}_{again}"
+    taken.add(stem)
+    if again > 1:
+        say(f"{page.file}: {name} is the name of an earlier page; its files are named {stem}")
+    return stem
 
 
 if __name__ == "__main__":

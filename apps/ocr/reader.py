@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
@@ -15,7 +16,7 @@ from scriba.core.example import Example
 from scriba.core.hypothesis import Hypothesis, Unit
 from scriba.core.recogniser import Recogniser
 from scriba.core.search import DecodingConfig
-from scriba.ocr.image import Grey, read_grey, read_pages
+from scriba.ocr.image import Grey, page_name, read_grey, read_pages
 from scriba.ocr.line import Line, prepare_line
 from scriba.ocr.page import Box, PageLine, find_lines, upright
 from scriba.ocr.task import OcrTask
@@ -23,6 +24,8 @@ from scriba.ocr.task import OcrTask
 Layout = Literal["auto", "line", "page"]
 SINGLE_LINE_SHARE = 0.45
 """A picture of which one line takes more of the height than this is a picture of that line."""
+LOOKAHEAD = 4
+"""Batches that are read together: few, so that the first page is there before the last is begun."""
 
 
 @dataclass(frozen=True)
@@ -33,11 +36,13 @@ class ReadLine:
         box: Where it lies, in pixels of the upright page.
         hypothesis: What it says; places are columns of the upright page.
         line: The prepared line, as the model saw it.
+        left: Column of the upright page at which the picture of the line begins.
     """
 
     box: Box
     hypothesis: Hypothesis
     line: Line
+    left: int
 
 
 @dataclass
@@ -49,16 +54,18 @@ class Page:
         number: Number of the page in the file, from 1.
         width: Columns of the page.
         height: Rows of the page.
+        angle: Degrees by which it was turned against the clock, so that its lines run level.
         expected: Number of lines that were found.
         lines: The lines read so far, in reading order.
-        seconds: Time spent on it.
-        error: Why it could not be read.
+        seconds: Time spent on it, finding the lines included.
+        error: Why it, or a line of it, could not be read.
     """
 
     file: str
     number: int
     width: int = 0
     height: int = 0
+    angle: float = 0.0
     expected: int = 0
     lines: list[ReadLine] = field(default_factory=list)
     seconds: float = 0.0
@@ -114,11 +121,13 @@ class LineReader:
         """
         begun: deque[Page] = deque()
         examples = self._examples(files, layout, begun)
-        results = self.recogniser.run(examples, self.decoding, batch_size=batch_size, keep_attention=keep_attention)
+        results = self.recogniser.run(
+            examples, self.decoding, batch_size=batch_size, keep_attention=keep_attention, lookahead=LOOKAHEAD
+        )
         for result in results:
-            page, found, line = (result.example.extra[name] for name in ("page", "found", "line"))
-            hypothesis = placed(result.hypotheses[self.decoding.method], line, found.box.left)
-            page.lines.append(ReadLine(found.box, hypothesis, line))
+            page, box, left, line = (result.example.extra[name] for name in ("page", "box", "left", "line"))
+            hypothesis = placed(result.hypotheses[self.decoding.method], line, left)
+            page.lines.append(ReadLine(box, hypothesis, line, left))
             page.seconds += result.seconds
             while begun and len(begun[0].lines) == begun[0].expected:
                 yield begun.popleft()
@@ -135,28 +144,48 @@ class LineReader:
             number = 0
             try:
                 for number, pixels in enumerate(read_pages(Path(file), str(file)), start=1):
-                    found = find(pixels, layout)
-                    prepared = [prepare_line(f.pixels, self._task.config.line, str(file)) for f in found]
-                    page = Page(str(file), number, pixels.shape[1], pixels.shape[0], len(found))
+                    if isinstance(pixels, InputError):
+                        begun.append(Page(str(file), number, error=pixels))
+                        continue
+                    page, found = self._found(str(file), number, pixels, layout)
                     begun.append(page)
-                    for i, (one, line) in enumerate(zip(found, prepared, strict=True)):
-                        extra = {"page": page, "found": one, "line": line}
+                    for i, (one, line) in enumerate(found):
+                        extra = {"page": page, "box": one.box, "left": one.left, "line": line}
                         yield Example(f"{file}:{number}:{i}", line.ink_WF, "", extra)
             except InputError as error:
                 begun.append(Page(str(file), number + 1, error=error))
 
+    def _found(self, file: str, number: int, pixels: Grey, layout: Layout) -> tuple[Page, list[tuple[PageLine, Line]]]:
+        """Return a page, and its lines with how they are prepared; those that cannot be used are its error."""
+        start = time.perf_counter()
+        lines, angle = find(pixels, layout)
+        page = Page(file, number, pixels.shape[1], pixels.shape[0], angle)
+        found = []
+        for line in lines:
+            try:
+                found.append((line, prepare_line(line.pixels, self._task.config.line, page_name(file, number))))
+            except InputError as error:
+                page.error = page.error or error
+        page.expected = len(found)
+        page.seconds = time.perf_counter() - start
+        return page, found
 
-def find(pixels: Grey, layout: Layout) -> list[PageLine]:
-    """Return the lines of a picture; the whole of it if it is a picture of one line."""
+
+def find(pixels: Grey, layout: Layout) -> tuple[list[PageLine], float]:
+    """Return the lines of a picture, the whole of it if it is one of one line, and the angle it was turned by."""
     whole = PageLine(Box(0, 0, pixels.shape[1], pixels.shape[0]), pixels)
     if layout == "line":
-        return [whole]
-    found = find_lines(upright(pixels))
-    if layout == "auto" and any(line.box.height > SINGLE_LINE_SHARE * len(pixels) for line in found):
-        return [whole]
+        return [whole], 0.0
+    page, angle = upright(pixels)
+    found = find_lines(page)
+    heights = sorted((line.box.height for line in found), reverse=True)
+    if layout == "auto" and heights and heights[0] > SINGLE_LINE_SHARE * len(pixels):
+        alone = len(heights) == 1 or heights[1] < 0.6 * heights[0]  # lesser ones are parts of lines around it
+        if alone:
+            return [whole], 0.0
     if layout == "auto" and not found and np.ptp(pixels) > 0 and len(pixels) < 100:
-        return [whole]
-    return found
+        return [whole], 0.0
+    return found, angle
 
 
 def placed(hypothesis: Hypothesis, line: Line, offset: float) -> Hypothesis:

@@ -23,8 +23,12 @@ def to_txt(page: Page) -> str:
 
 
 def to_json(page: Page) -> str:
-    """Return one line of JSON: file, page, size, time, and each line with its box, text, tokens and words."""
-    head = {"file": page.file, "page": page.number, "width": page.width, "height": page.height}
+    """Return one line of JSON: the page, and each line on it with its box, text, tokens and words.
+
+    Places are pixels of the page after it was turned upright, by `angle` degrees against the clock.
+    """
+    head: dict[str, object] = {"file": page.file, "page": page.number, "width": page.width, "height": page.height}
+    head["angle"] = round(page.angle, 2)
     lines = [{"box": list(line.box), **line.hypothesis.to_json()} for line in page.lines]
     body = {"seconds": round(page.seconds, 4), "text": page.text.rstrip("\n"), "lines": lines}
     return json.dumps(head | body, ensure_ascii=False) + "\n"
@@ -45,7 +49,8 @@ def to_tsv(page: Page) -> str:
 
 
 def to_hocr(page: Page) -> str:
-    """Return a page of hOCR 1.2: HTML with the boxes of lines and words."""
+    """Return a page of hOCR 1.2: HTML with the boxes of lines and words on the upright page."""
+    turned = f"; textangle {-page.angle:.1f}" if page.angle else ""
     title = f"image {json.dumps(page.file, ensure_ascii=False)}; bbox 0 0 {page.width} {page.height}; ppageno "
     rows = []
     for i, line in enumerate(page.lines, start=1):
@@ -54,7 +59,7 @@ def to_hocr(page: Page) -> str:
             f"x_wconf {100 * word.confidence:.0f}'>{escape(word.text)}</span>"
             for j, word in enumerate(line.hypothesis.words, start=1)
         )
-        rows.append(f"   <span class='ocr_line' id='line_{i}' title='{_bbox(line.box)}'>{words}</span>")
+        rows.append(f"   <span class='ocr_line' id='line_{i}' title='{_bbox(line.box)}{turned}'>{words}</span>")
     return "\n".join(
         [
             "<!DOCTYPE html>",
@@ -77,8 +82,11 @@ def to_hocr(page: Page) -> str:
 
 def word_box(word: Unit, line: ReadLine) -> Box:
     """Return where a word lies: its columns, over the height of the line."""
-    left, right = round(word.start or 0), round(word.end or 0)
-    return Box(left, line.box.top, max(right, left + 1), line.box.bottom)
+    if word.start is None or word.end is None:
+        return line.box
+    left = min(max(round(word.start), line.box.left), line.box.right - 1)
+    right = min(max(round(word.end), left + 1), line.box.right)
+    return Box(left, line.box.top, right, line.box.bottom)
 
 
 def _corner_and_size(box: Box) -> tuple[int, int, int, int]:
