@@ -38,6 +38,9 @@ class DecoderConfig:
         size: Size of the decoder state H.
         embedding_size: Size of a token embedding.
         dropout: Dropout probability on embeddings, between layers and before the output layer.
+        start: State before the first token: zeros, or mean, what two small networks make of the mean of the memory
+            (Xu et al. 2015, section 3.1.2). Without attention it is always made of the last encoder state.
+        gate: Scale the context by a gate between 0 and 1 that depends on the state (Xu et al. 2015, section 4.2.1).
     """
 
     cell: Literal["lstm", "gru"] = "lstm"
@@ -45,6 +48,8 @@ class DecoderConfig:
     size: int = 256
     embedding_size: int = 128
     dropout: float = 0.1
+    start: Literal["zeros", "mean"] = "zeros"
+    gate: bool = False
 
 
 class State(NamedTuple):
@@ -88,6 +93,33 @@ class Trace(NamedTuple):
     expect_B: Tensor | None
 
 
+class MeanStart(nn.Module):
+    """Start of the recurrent layers from the mean of the memory: f_init,h and f_init,c of Xu et al. 2015.
+
+    Args:
+        memory_size: D.
+        cells: The layers.
+    """
+
+    def __init__(self, memory_size: int, cells: CellStack) -> None:
+        super().__init__()
+        self.layers = len(cells.cells)
+        sizes = memory_size, cells.size, self.layers * cells.size
+        self.hidden = two_layers(*sizes)
+        self.cell = two_layers(*sizes) if cells.is_lstm else None
+
+    def forward(self, memory: Memory) -> CellState:
+        mean_BD = memory.mean_state()
+        hidden_BLH = torch.tanh(self.hidden(mean_BD)).unflatten(-1, (self.layers, -1))
+        cell_BLH = None if self.cell is None else self.cell(mean_BD).unflatten(-1, (self.layers, -1))
+        return CellState(hidden_BLH.unbind(1), () if cell_BLH is None else cell_BLH.unbind(1))
+
+
+def two_layers(inputs: int, inner: int, outputs: int) -> nn.Sequential:
+    """Return a network with one hidden layer."""
+    return nn.Sequential(nn.Linear(inputs, inner), nn.Tanh(), nn.Linear(inner, outputs))
+
+
 class Decoder(nn.Module):
     """Recurrent decoder over a `Memory`, with attention or without.
 
@@ -99,6 +131,8 @@ class Decoder(nn.Module):
         memory_size: D.
         size: H.
         dropout: Dropout probability on embeddings and before the output layer.
+        mean_start: With attention, start from the mean of the memory instead of zeros.
+        gate: Scale the context by a gate.
     """
 
     def __init__(
@@ -111,6 +145,8 @@ class Decoder(nn.Module):
         memory_size: int,
         size: int,
         dropout: float,
+        mean_start: bool = False,
+        gate: bool = False,
     ) -> None:
         super().__init__()
         self.attention = attention
@@ -120,6 +156,8 @@ class Decoder(nn.Module):
         self.context_size = memory_size if attention is not None or feed_last_state else 0
         layers = len(cells.cells)
         self.start = None if attention is not None else nn.Linear(memory_size, layers * size)
+        self.mean_start = MeanStart(memory_size, cells) if attention is not None and mean_start else None
+        self.gate = nn.Linear(size, 1) if attention is not None and gate else None
         self.combine = nn.Linear(embedding.embedding_dim + self.context_size + size, size)
         self.output = nn.Linear(size, embedding.num_embeddings)
         self.dropout = nn.Dropout(dropout)
@@ -129,8 +167,8 @@ class Decoder(nn.Module):
         layers = len(self.cells.cells)
         if self.attention is not None:
             zeros_LBH = memory.states_BTD.new_zeros(layers, memory.states_BTD.shape[0], self.size)
-            keys = self.attention.keys(memory)
-            return State(self.cells.start(zeros_LBH), keys, self.attention.start_weights(memory), None)
+            cells = self.cells.start(zeros_LBH) if self.mean_start is None else self.mean_start(memory)
+            return State(cells, self.attention.keys(memory), self.attention.start_weights(memory), None)
         assert self.start is not None
         last_BD = memory.last_state()
         start_BLH = torch.tanh(self.start(last_BD)).unflatten(-1, (layers, self.size))
@@ -190,6 +228,8 @@ class Decoder(nn.Module):
         attention = self.attention
         if attention is None or attention.hard or len(self.cells.cells) > 1 or not isinstance(cell, nn.LSTMCell):
             return None
+        if self.mean_start is not None or self.gate is not None:
+            return None
         energy = attention.energy
         if not isinstance(energy, AdditiveEnergy | LocationEnergy):
             return None
@@ -230,6 +270,8 @@ class Decoder(nn.Module):
             assert state.keys is not None and state.weights_BNT is not None
             query_BH = state.cells.hidden[-1]
             context_BD, weights_BNT, chosen_BNT = self.attention(query_BH, state.keys, state.weights_BNT, expect_B)
+            if self.gate is not None:
+                context_BD = torch.sigmoid(self.gate(query_BH)) * context_BD
         _, cells = self.cells(torch.cat([embedded_BE, context_BD], dim=-1), state.cells)
         return context_BD, State(cells, state.keys, weights_BNT, state.fixed_BD), chosen_BNT
 
@@ -260,4 +302,6 @@ def build_decoder(
         memory_size=memory_size,
         size=config.size,
         dropout=config.dropout,
+        mean_start=config.start == "mean",
+        gate=config.gate,
     )

@@ -16,6 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from scriba.core.decoder import Trace
+from scriba.core.memory import mask_from_lengths
 from scriba.core.tokenizer import BLANK, SOS_EOS
 
 
@@ -28,12 +29,15 @@ class LossConfig:
         label_smoothing: Probability spread over all labels in the attention loss.
         reinforce_weight: Weight of the REINFORCE term, hard attention only.
         entropy_weight: Weight of the entropy of the attention weights, hard attention only.
+        doubly_stochastic: Weight of the penalty on positions that were not looked at once in all (Xu et al. 2015,
+            section 4.2.1).
     """
 
     ctc_weight: float = 0.3
     label_smoothing: float = 0.1
     reinforce_weight: float = 1.0
     entropy_weight: float = 0.01
+    doubly_stochastic: float = 0.0
 
 
 class Losses(NamedTuple):
@@ -107,6 +111,20 @@ class Reinforce(nn.Module):
             self.baseline.mul_(0.9).add_(0.1 * mean_reward)
         terms_BU = self.weight * advantage_BU * chosen_BU + self.entropy_weight * entropy_BU
         return -(terms_BU * valid_BU).sum() / tokens
+
+
+def looked_at_once(weights_BUNT: Tensor, labels_BU: Tensor, lengths_B: Tensor) -> Tensor:
+    """Return the mean over valid positions i of (1 - sum_t a_ti)^2, the penalty of equation (14) of Xu et al. 2015.
+
+    Args:
+        weights_BUNT: Attention weights; several heads count as their mean.
+        labels_BU: What is said at each step; steps of padding do not count.
+        lengths_B: Valid positions of each row.
+    """
+    valid_BU = (labels_BU != BLANK).to(weights_BUNT.dtype)
+    total_BT = torch.bmm(valid_BU[:, None], weights_BUNT.mean(2))[:, 0]
+    mask_BT = mask_from_lengths(lengths_B, total_BT.shape[1])
+    return ((1 - total_BT) ** 2 * mask_BT).sum() / lengths_B.sum()
 
 
 def mean_per_token(nll_B: Tensor, lengths_B: Tensor) -> Tensor:

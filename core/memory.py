@@ -56,6 +56,11 @@ class Memory:
         rows_B = torch.arange(self.lengths_B.shape[0], device=self.lengths_B.device)
         return self.states_BTD[rows_B, self.lengths_B - 1]
 
+    def mean_state(self) -> Tensor:
+        """Return the mean over the valid positions, shape (B, D)."""
+        mask_BT = self.mask_BT.to(self.states_BTD.dtype)
+        return torch.bmm(mask_BT[:, None], self.states_BTD)[:, 0] / self.lengths_B[:, None]
+
     def select(self, rows: Tensor) -> Memory:
         """Return the memory of the given rows of the batch (indices may repeat)."""
         return Memory(self.states_BTD[rows], self.lengths_B[rows], self.grid)

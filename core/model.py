@@ -14,7 +14,15 @@ from scriba.core.attention import AttentionConfig
 from scriba.core.ctc import CTCHead, ctc_loss
 from scriba.core.decoder import Decoder, DecoderConfig, build_decoder
 from scriba.core.errors import UsageError
-from scriba.core.loss import LossConfig, Losses, Reinforce, cross_entropy, mean_per_token, teacher_tokens
+from scriba.core.loss import (
+    LossConfig,
+    Losses,
+    Reinforce,
+    cross_entropy,
+    looked_at_once,
+    mean_per_token,
+    teacher_tokens,
+)
 from scriba.core.memory import Encoder, Memory
 from scriba.core.precision import full
 
@@ -83,6 +91,9 @@ class Seq2Seq(nn.Module):
                 attention = mean_per_token(nll_BU.sum(1), target_lengths_B + 1)
                 if self.reinforce is not None:
                     extra = self.reinforce(trace, labels_BU)
+                if self.loss.doubly_stochastic and trace.weights_BUNT is not None:
+                    penalty = looked_at_once(trace.weights_BUNT, labels_BU, memory.lengths_B)
+                    extra = extra + self.loss.doubly_stochastic * penalty
         weight = self.loss.ctc_weight
         return Losses(weight * ctc + (1 - weight) * (attention + extra), ctc, attention)
 

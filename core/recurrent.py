@@ -101,6 +101,7 @@ class CellStack(nn.Module):
         cell = nn.LSTMCell if kind == "lstm" else nn.GRUCell
         self.cells = nn.ModuleList(cell(input_size if i == 0 else hidden_size, hidden_size) for i in range(layers))
         self.is_lstm = kind == "lstm"
+        self.size = hidden_size
         self.dropout = nn.Dropout(dropout)
 
     def start(self, hidden_LBH: Tensor) -> CellState:

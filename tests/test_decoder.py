@@ -28,11 +28,16 @@ ATTENTIONS = [
 ]
 HARD = [replace(attention, selection="hard") for attention in ATTENTIONS if attention.kind != "none"]
 CELLS = [DecoderConfig(cell, layers, H, 3, 0.0) for cell, layers in product(("lstm", "gru"), (1, 2))]  # type: ignore[arg-type]
+CELLS += [replace(CELLS[0], start="mean", gate=True), replace(CELLS[3], start="mean", gate=True)]
 
 
 def name(attention: AttentionConfig) -> str:
     kind = attention.without if attention.kind == "none" else f"{attention.selection}-{attention.heads}"
     return f"{attention.kind}-{kind}"
+
+
+def cell_name(config: DecoderConfig) -> str:
+    return f"{config.cell}-{config.layers}" + ("-gated" if config.gate else "")
 
 
 def make(attention: AttentionConfig, config: DecoderConfig) -> tuple[Decoder, Memory, Tensor]:
@@ -74,6 +79,11 @@ def by_loop(
     else:
         hidden = list(torch.tanh(last_BD @ decoder.start.weight.T + decoder.start.bias).split(H, dim=-1))
     cells = [torch.zeros(batch, H, dtype=torch.double) for _ in range(layers)]
+    if decoder.mean_start is not None:
+        mean_BD = torch.stack([memory.states_BTD[b, :n].mean(0) for b, n in enumerate(memory.lengths_B.tolist())])
+        hidden = list(torch.tanh(decoder.mean_start.hidden(mean_BD)).split(H, dim=-1))
+        if decoder.mean_start.cell is not None:
+            cells = list(decoder.mean_start.cell(mean_BD).split(H, dim=-1))
     attention = decoder.attention
     weights = None if attention is None else attention.start_weights(memory)
     logits, looks = [], []
@@ -88,6 +98,8 @@ def by_loop(
                 read = [states_read(chosen_BUNT[b, t], memory.states_BTD[b]) for b in range(batch)]
                 expected = torch.zeros(batch, dtype=torch.bool) if expect_B is None else expect_B
                 context = torch.where(expected[:, None], context, torch.stack(read))
+            if decoder.gate is not None:
+                context = torch.sigmoid(hidden[-1] @ decoder.gate.weight.T + decoder.gate.bias) * context
         below = torch.cat([embedded, context], dim=-1)
         for i, cell in enumerate(decoder.cells.cells):
             hidden[i], cells[i] = cell_by_hand(cell, below, hidden[i], cells[i])
@@ -116,7 +128,7 @@ def assert_same_gradients(one: Tensor, other: Tensor, inputs: list[Tensor]) -> N
             torch.testing.assert_close(found, expected, rtol=1e-9, atol=1e-11)
 
 
-@pytest.mark.parametrize("config", CELLS, ids=lambda c: f"{c.cell}-{c.layers}")
+@pytest.mark.parametrize("config", CELLS, ids=cell_name)
 @pytest.mark.parametrize("attention", ATTENTIONS, ids=name)
 def test_step_order_and_gradients(attention: AttentionConfig, config: DecoderConfig) -> None:
     """Logits, attention weights, and gradients of the memory and of every weight, equal those of the plain loop."""
@@ -135,7 +147,7 @@ def test_step_order_and_gradients(attention: AttentionConfig, config: DecoderCon
 
 
 @pytest.mark.parametrize("attention", HARD, ids=name)
-@pytest.mark.parametrize("config", CELLS, ids=lambda c: f"{c.cell}-{c.layers}")
+@pytest.mark.parametrize("config", CELLS, ids=cell_name)
 def test_hard_attention_reads_what_it_sampled(attention: AttentionConfig, config: DecoderConfig) -> None:
     """Given the sampled positions of a pass, the plain loop gives its logits, weights and gradients.
 
@@ -169,7 +181,7 @@ def test_hard_attention_reads_the_best_position_in_evaluation(attention: Attenti
 
 
 @pytest.mark.parametrize("attention", [*ATTENTIONS, *HARD], ids=name)
-@pytest.mark.parametrize("config", CELLS, ids=lambda c: f"{c.cell}-{c.layers}")
+@pytest.mark.parametrize("config", CELLS, ids=cell_name)
 def test_forward_equals_steps(attention: AttentionConfig, config: DecoderConfig) -> None:
     """Decoding step by step gives the logits and weights of training."""
     decoder, memory, tokens_BU = make(attention, config)
@@ -218,7 +230,7 @@ def test_no_module_keeps_state(attention: AttentionConfig) -> None:
 
 
 @pytest.mark.parametrize("attention", ATTENTIONS, ids=name)
-@pytest.mark.parametrize("config", [CELLS[0], CELLS[3]], ids=lambda c: f"{c.cell}-{c.layers}")
+@pytest.mark.parametrize("config", [CELLS[0], CELLS[3]], ids=cell_name)
 def test_state_can_be_gathered(attention: AttentionConfig, config: DecoderConfig) -> None:
     """A state gathered along the batch, rows repeated or left out, goes on as those rows would, as beams need."""
     decoder, memory, tokens_BU = make(attention, config)

@@ -16,7 +16,7 @@ from scriba.core.attention import AttentionConfig
 from scriba.core.ctc import ctc_loss
 from scriba.core.decoder import Decoder, DecoderConfig, Trace, build_decoder
 from scriba.core.errors import UsageError
-from scriba.core.loss import LossConfig, Reinforce, cross_entropy, mean_per_token, teacher_tokens
+from scriba.core.loss import LossConfig, Reinforce, cross_entropy, looked_at_once, mean_per_token, teacher_tokens
 from scriba.core.memory import Memory
 from scriba.core.model import ModelConfig, Seq2Seq, build_model
 from scriba.core.tokenizer import BLANK, SOS_EOS
@@ -215,3 +215,18 @@ def test_utterances_that_read_the_expectation_are_left_out() -> None:
     loss = surrogate(trace, torch.tensor([[3], [4]]))
     gradient = torch.autograd.grad(loss, weights)[0]
     assert gradient[0].any() and not gradient[1].any()
+
+
+def test_every_position_should_be_looked_at_once() -> None:
+    """The doubly stochastic penalty from its definition: heads as their mean, neither padding nor its steps counted."""
+    torch.manual_seed(0)
+    weights_BUNT = torch.rand(2, 4, 2, 5)
+    labels_BU = torch.tensor([[3, 4, 1, 0], [3, 1, 0, 0]])
+    lengths_B = torch.tensor([5, 3])
+    terms = []
+    for b, (steps, positions) in enumerate([(3, 5), (2, 3)]):
+        for i in range(positions):
+            looks = sum(float(weights_BUNT[b, u, n, i]) / 2 for u in range(steps) for n in range(2))
+            terms.append((1 - looks) ** 2)
+    expected = sum(terms) / len(terms)
+    assert float(looked_at_once(weights_BUNT, labels_BU, lengths_B)) == pytest.approx(expected, rel=1e-5)

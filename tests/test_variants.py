@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 from toy import ReadingEncoder, ToyEncoder, ToyTask, toy_examples
@@ -24,17 +26,22 @@ SOFT = [
 HARD = [AttentionConfig(c.kind, "hard", c.size, c.heads, 4, 5) for c in SOFT]
 NONE = [AttentionConfig("none", without="state"), AttentionConfig("none", without="every_step")]
 LSTM, GRU2 = DecoderConfig("lstm", 1, 32, 8, 0.0), DecoderConfig("gru", 2, 32, 8, 0.0)
+GATED = replace(LSTM, start="mean", gate=True)
 CASES = [
     *((attention, LSTM, 0.0) for attention in [*SOFT, *HARD, *NONE]),
     *((attention, GRU2, 0.3) for attention in [SOFT[0], HARD[0], NONE[1]]),
     (SOFT[0], LSTM, 1.0),
+    (SOFT[0], GATED, 0.0),
+    (HARD[0], GATED, 0.0),
 ]
 
 
 def name(value: object) -> str:
     if isinstance(value, AttentionConfig):
         return f"{value.kind}{value.heads}-{value.selection}" + ("" if value.kind != "none" else f"-{value.without}")
-    return value.cell if isinstance(value, DecoderConfig) else f"ctc{value}"
+    if isinstance(value, DecoderConfig):
+        return value.cell + ("-gated" if value.gate else "")
+    return f"ctc{value}"
 
 
 @pytest.mark.parametrize(("attention", "decoder", "ctc_weight"), CASES, ids=name)
