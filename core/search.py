@@ -1,4 +1,4 @@
-"""Decoding: from a batch of inputs to hypotheses, greedily from either head.
+"""Decoding: from a batch of inputs to hypotheses, from either head.
 
 Shapes: B batch, T encoder positions, U output length, V vocabulary.
 """
@@ -11,6 +11,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from scriba.core.beam import Path, allowed, beam_search, limits
 from scriba.core.ctc import greedy_path
 from scriba.core.decoder import Decoder
 from scriba.core.errors import UsageError
@@ -29,10 +30,14 @@ class DecodingConfig:
     Args:
         method: Head that is decoded: attention or ctc.
         max_length_ratio: The attention head stops after this many tokens per encoder position.
+        beam_size: Hypotheses the attention head follows at a time; 1 is greedy.
+        length_penalty: With a beam, rank by log probability divided by the length to this power.
     """
 
     method: Method = "ctc"
     max_length_ratio: float = 1.0
+    beam_size: int = 1
+    length_penalty: float = 0.0
 
 
 def available_methods(model: Seq2Seq) -> tuple[Method, ...]:
@@ -61,8 +66,10 @@ def decode(
         keep_attention: Put the attention weights into the hypotheses (attention only).
 
     Raises:
-        UsageError: The model has no such head.
+        UsageError: The model has no such head, or the beam no size.
     """
+    if config.beam_size < 1:
+        raise UsageError(f"--decoding.beam_size {config.beam_size}: give 1 or more.")
     if config.method not in available_methods(model):
         raise UsageError(
             f"--decoding.method {config.method}: this model has no such head; "
@@ -72,7 +79,8 @@ def decode(
         assert model.ctc is not None
         return decode_ctc(model.ctc(memory), memory.lengths_B, tokenizer, position_size)
     assert model.decoder is not None
-    return decode_attention(model.decoder, memory, tokenizer, config.max_length_ratio, position_size, keep_attention)
+    path = search_attention(model.decoder, memory, config)
+    return read_path(path, memory, tokenizer, position_size, keep_attention)
 
 
 def decode_ctc(
@@ -95,20 +103,28 @@ def decode_ctc(
     return hypotheses
 
 
-def decode_attention(
-    decoder: Decoder,
+def search_attention(decoder: Decoder, memory: Memory, config: DecodingConfig) -> Path:
+    """Return the best output of each row that the configured search finds."""
+    if config.beam_size == 1:
+        return greedy_search(decoder, memory, config.max_length_ratio)
+    return beam_search(
+        decoder,
+        memory,
+        beam_size=config.beam_size,
+        max_length_ratio=config.max_length_ratio,
+        length_penalty=config.length_penalty,
+    )
+
+
+def read_path(
+    path: Path,
     memory: Memory,
     tokenizer: Tokenizer,
-    max_length_ratio: float = 1.0,
     position_size: float | None = None,
     keep_attention: bool = False,
 ) -> list[Hypothesis]:
-    """Take the most probable token at every step until the end symbol.
-
-    A row ends at the latest after `max_length_ratio` tokens per encoder position, so that attention that
-    loops on noise or silence cannot run away. A token's place is the position it looked at most.
-    """
-    ids_BU, log_probs_BU, weights_BUT = greedy_attention(decoder, memory, max_length_ratio)
+    """Return what the outputs of an attention head say; a token's place is the position it looked at most."""
+    ids_BU, log_probs_BU, scores_B, weights_BUT = path
     hypotheses = []
     for b, ids in enumerate(ids_BU.tolist()):
         ended = SOS_EOS in ids
@@ -122,26 +138,26 @@ def decode_attention(
             attention = tuple(map(tuple, weights_UT.tolist())) if keep_attention else None
         pieces = [tokenizer.piece(i) for i in ids[:length]]
         tokens = make_units(pieces, confidences, spans, position_size)
-        score = float(log_probs.sum())
+        scores = {"attention": float(log_probs.sum())}
         text = tokenizer.decode(ids[:length])
-        hypotheses.append(Hypothesis(text, score, {"attention": score}, tokens, group_words(tokens), attention))
+        hypotheses.append(Hypothesis(text, float(scores_B[b]), scores, tokens, group_words(tokens), attention))
     return hypotheses
 
 
-def greedy_attention(decoder: Decoder, memory: Memory, max_length_ratio: float) -> tuple[Tensor, Tensor, Tensor | None]:
-    """Return ids (B, U), their log probabilities (B, U) and attention weights (B, U, T), on the CPU.
+def greedy_search(decoder: Decoder, memory: Memory, max_length_ratio: float = 1.0) -> Path:
+    """Take the most probable token at every step until the end symbol.
 
-    A row holds the end symbol where it ended and blanks after that, or after its length limit.
+    A row ends at the latest after `max_length_ratio` tokens per encoder position, so that attention that
+    loops on noise or silence cannot run away.
     """
-    limits_B = (memory.lengths_B * max_length_ratio).long().clamp_min(1)
+    limits_B = limits(memory, max_length_ratio)
     state = decoder.init(memory)
     tokens_B = torch.full_like(memory.lengths_B, SOS_EOS)
     done_B = torch.zeros_like(memory.lengths_B, dtype=torch.bool)
     ids, scores, weights = [], [], []
     for step in range(int(limits_B.max())):
         logits_BV, state = decoder.step(state, tokens_B)
-        logits_BV[:, [BLANK, UNK]] = -torch.inf
-        score_B, tokens_B = logits_BV.log_softmax(-1).max(-1)
+        score_B, tokens_B = allowed(logits_BV).max(-1)
         done_B = done_B | (step >= limits_B)
         ids.append(tokens_B.masked_fill(done_B, BLANK))
         scores.append(score_B.masked_fill(done_B, 0.0))
@@ -151,4 +167,5 @@ def greedy_attention(decoder: Decoder, memory: Memory, max_length_ratio: float) 
         if step % 8 == 7 and bool(done_B.all()):  # asking a GPU at every step would stall it
             break
     weights_BUT = torch.stack(weights, 1).cpu() if weights else None
-    return torch.stack(ids, 1).cpu(), torch.stack(scores, 1).cpu(), weights_BUT
+    log_probs_BU = torch.stack(scores, 1).cpu()
+    return Path(torch.stack(ids, 1).cpu(), log_probs_BU, log_probs_BU.sum(1), weights_BUT)
