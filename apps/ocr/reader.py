@@ -14,9 +14,10 @@ import numpy as np
 from scriba.core.errors import InputError
 from scriba.core.example import Example
 from scriba.core.hypothesis import Hypothesis, Unit
+from scriba.core.pictures import page_name
 from scriba.core.recogniser import Recogniser
 from scriba.core.search import DecodingConfig
-from scriba.ocr.image import Grey, page_name, read_grey, read_pages
+from scriba.ocr.image import Grey, read_grey, read_pages
 from scriba.ocr.line import Line, prepare_line
 from scriba.ocr.page import Box, PageLine, find_lines, upright
 from scriba.ocr.task import OcrTask
