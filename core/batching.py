@@ -16,6 +16,7 @@ from torch.nn.utils.rnn import pad_sequence
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from scriba.core.ctc import required_positions
+from scriba.core.errors import InputError
 from scriba.core.example import Example
 from scriba.core.memory import Encoder
 from scriba.core.task import Draw, Task
@@ -157,7 +158,7 @@ Item = tuple[str, Tensor, list[int]]
 class TrainingSet(Dataset[Any]):
     """Examples prepared and augmented on demand.
 
-    Where augmentation made an input too short for CTC to align its target, the plain input is taken.
+    Where augmentation made an input unusable, or too short for CTC to align its target, the plain input is taken.
 
     Args:
         task: Prepares the inputs.
@@ -188,10 +189,12 @@ class TrainingSet(Dataset[Any]):
         epoch, index = key
         example, target = self.examples[index], self.targets[index]
         draw_seed = int(np.random.SeedSequence([self.seed, epoch, index]).generate_state(1)[0])
-        inputs = self.task.prepare(example, Draw(draw_seed, epoch))
-        if int(self.encoder.output_lengths(torch.tensor(len(inputs)))) < required_positions(target):
-            inputs = self.task.prepare(example)
-        return example.id, inputs, target
+        try:
+            inputs = self.task.prepare(example, Draw(draw_seed, epoch))
+            usable = int(self.encoder.output_lengths(torch.tensor(len(inputs)))) >= required_positions(target)
+        except InputError:
+            usable = False
+        return example.id, inputs if usable else self.task.prepare(example), target
 
 
 def collate(items: Sequence[Item]) -> Batch:

@@ -21,6 +21,7 @@ from scriba.core.batching import (
     pad_inputs,
     plan_epoch,
 )
+from scriba.core.errors import InputError
 from scriba.core.example import Example
 from scriba.core.task import Draw
 
@@ -150,6 +151,21 @@ def test_augmentation_never_makes_ctc_infeasible() -> None:
     examples = [toy_example("long", "abc"), toy_example("short", "a")]
     items = TrainingSet(ShrinkingTask(), examples, [[3, 4, 5], [3]], ToyEncoder(), seed=1)
     assert len(items[(0, 0)][1]) == 6 and len(items[(0, 1)][1]) == 1
+
+
+class SpoilingTask(ToyTask):
+    """Augmentation that leaves nothing that could be used."""
+
+    def prepare(self, example: Example, draw: Draw | None = None) -> torch.Tensor:
+        if draw is not None:
+            raise InputError(f"{example.id}: is of one colour.")
+        return super().prepare(example)
+
+
+def test_an_augmentation_that_spoils_an_input_does_not_stop_training() -> None:
+    """The plain input is taken instead."""
+    items = TrainingSet(SpoilingTask(), [toy_example("x", "abc")], [[3, 4, 5]], ToyEncoder(), seed=1)
+    torch.testing.assert_close(items[(0, 0)][1], ToyTask().prepare(toy_example("x", "abc")))
 
 
 def test_workers_prepare_the_same_batches() -> None:
