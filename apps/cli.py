@@ -19,6 +19,11 @@ COMMANDS: Mapping[str, Mapping[str, str]] = {
         "eval": "score one on data",
         "read": "pictures of lines and pages to text",
     },
+    "caption": {
+        "train": "train a captioner",
+        "eval": "score one on data",
+        "describe": "pictures to captions",
+    },
     "data": {
         "check": "what of a source can be used, what not and why",
         "preview": "a contact sheet of its examples",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -62,7 +63,8 @@ def train_app(task: Task, config: RunConfig, media: str) -> int:
     except Interrupted:
         say(f"stopped; the same command resumes {config.run_dir}")
         return 1
-    say(f"finished after {progress.step} steps, best dev {task.shown[0]} {progress.best:.2f}: {config.run_dir}/bundle")
+    best = "" if math.isnan(progress.best) else f", best dev {task.shown[0]} {progress.best:.2f}"
+    say(f"finished after {progress.step} steps{best}: {config.run_dir}/bundle")
     return 0
 
 

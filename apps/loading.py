@@ -16,7 +16,7 @@ from scriba.core.options import config_from_values
 from scriba.core.precision import Device, Precision, resolve_device, resolve_precision
 from scriba.core.recogniser import Recogniser
 
-APPS = ("asr", "ocr")
+APPS = ("asr", "ocr", "caption")
 """The apps there are."""
 BUNDLED = Path(__file__).resolve().parent / "models"
 """The models that come with the package."""

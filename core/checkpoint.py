@@ -22,7 +22,7 @@ class Progress:
         batch: Batches done in the present epoch.
         averaged: Steps in the average.
         skipped: Steps skipped in a row because of a non-finite loss.
-        best: Best score on dev so far.
+        best: Best score on dev so far; NaN before the first.
         waited: Evaluations since then.
         scale: Loss scale of float16 training.
         finished: Whether the run came to its end.
@@ -33,7 +33,7 @@ class Progress:
     batch: int = 0
     averaged: int = 0
     skipped: int = 0
-    best: float = math.inf
+    best: float = math.nan
     waited: int = 0
     scale: float = 65536.0
     finished: bool = False

@@ -53,14 +53,19 @@ class RunFolder:
         tensors, metadata = read_tensors(self.checkpoint, "remove it to start the run afresh")
         return tensors, json.loads(metadata["state"])
 
-    def save_config(self, values: Values) -> None:
+    def save_config(self, values: Values, defaults: Values) -> None:
         """Write the config of the run.
+
+        Args:
+            values: All options.
+            defaults: Their defaults, which a run had for options that are newer than it.
 
         Raises:
             UsageError: The folder holds a checkpoint of a run with other options; the first are named.
         """
         if self.checkpoint.exists() and self.config.exists():
-            old, new = flatten(yaml.safe_load(self.config.read_text())), flatten(values)
+            old = flatten(defaults) | flatten(yaml.safe_load(self.config.read_text()))
+            new = flatten(values)
             names = sorted(name for name in old.keys() | new.keys() if old.get(name) != new.get(name))
             changed = [f"{n} was {old.get(n)}, is {new.get(n)}" for n in names if n not in FREE_TO_CHANGE]
             if changed:

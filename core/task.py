@@ -48,7 +48,12 @@ class Task(Protocol):
 
     @property
     def shown(self) -> tuple[str, ...]:
-        """Scores that are logged and shown; the first is minimised on dev."""
+        """Scores that are logged and shown; the first chooses the best weights on dev."""
+        ...
+
+    @property
+    def higher_is_better(self) -> bool:
+        """Whether the best weights are those of the highest score, not of the lowest."""
         ...
 
     def build_encoder(self) -> Encoder:

@@ -126,7 +126,7 @@ class Trainer:
             InputError: The loss stayed non-finite.
         """
         if self.accelerator.is_main_process:
-            self.folder.save_config(asdict(self.config))
+            self.folder.save_config(asdict(self.config), asdict(type(self.config)()))
         self.accelerator.wait_for_everyone()
         self._resume()
         if self.progress.finished:
@@ -226,8 +226,8 @@ class Trainer:
             self.recogniser.model.load_state_dict(weights)
             scores = score_methods(self.recogniser, self.dev, self.config)
             self.progress.waited += 1
-            score = scores[f"{self.config.decoding.method}_{self.task.shown[0]}"] if self.dev else -math.inf
-            if score < self.progress.best or not self.dev:
+            score = scores[f"{self.config.decoding.method}_{self.task.shown[0]}"] if self.dev else math.nan
+            if not self.dev or self._is_better(score):
                 self.progress.best, self.progress.waited = score, 0
                 self._save_bundle(weights, scores)
             self.folder.log("dev", self.progress.step, {"epoch": self.progress.epoch, **scores})
@@ -235,6 +235,10 @@ class Trainer:
             say(f"epoch {self.progress.epoch}, step {self.progress.step}: dev {shown or 'none'}")
         place = broadcast_object_list([self.progress.best, self.progress.waited])
         self.progress.best, self.progress.waited = place
+
+    def _is_better(self, score: float) -> bool:
+        best = self.progress.best
+        return math.isnan(best) or (score > best if self.task.higher_is_better else score < best)
 
     def _averaged(self) -> dict[str, Tensor]:
         return self.average.weights(self.module)

@@ -1,4 +1,8 @@
-"""Sources by name: manifest:PATH (or a bare path), hf:NAME[:CONFIG[:SPLIT]], synth:NAME[:SPLIT[:N]]."""
+"""Sources by name.
+
+manifest:PATH (or a bare path), hf:NAME[:CONFIG[:SPLIT]], synth:NAME[:SPLIT[:N]], and captions in the files of others:
+karpathy:PATH[:SPLIT], coco:PATH.
+"""
 
 from __future__ import annotations
 
@@ -7,24 +11,28 @@ from pathlib import Path
 
 from scriba.core.errors import UsageError, nearest
 from scriba.core.example import Example
+from scriba.datasets.coco import Coco
 from scriba.datasets.dtmf import DTMF
+from scriba.datasets.karpathy import SPLITS, Karpathy
 from scriba.datasets.lines import LINES
 from scriba.datasets.manifest import FOLDER_MANIFESTS, Manifest
 from scriba.datasets.paired import PairedFolder, is_paired
+from scriba.datasets.scenes import SCENES
 from scriba.datasets.synthetic import SyntheticSource
 
-SYNTHETIC = {recipe.name: recipe for recipe in (DTMF, LINES)}
+SYNTHETIC = {recipe.name: recipe for recipe in (DTMF, LINES, SCENES)}
 """Sources made on the fly."""
-SCHEMES = ("manifest", "hf", "synth")
+SCHEMES = ("manifest", "hf", "synth", "karpathy", "coco")
 
 
 def open_source(name: str, *, media: str, default_split: str = "train", streaming: bool = False) -> Iterable[Example]:
     """Open a source of examples.
 
     Args:
-        name: manifest:PATH, a bare path, hf:NAME[:CONFIG[:SPLIT]] or synth:NAME[:SPLIT[:N]].
+        name: manifest:PATH, a bare path, hf:NAME[:CONFIG[:SPLIT]], synth:NAME[:SPLIT[:N]], karpathy:PATH[:SPLIT] or
+            coco:PATH.
         media: Column of the inputs: audio or image.
-        default_split: Split of hf: and synth: sources that name none.
+        default_split: Split of hf:, synth: and karpathy: sources that name none.
         streaming: Read hf: sources as a stream.
 
     Returns:
@@ -45,6 +53,13 @@ def open_source(name: str, *, media: str, default_split: str = "train", streamin
         return HuggingFaceSource(rest, media=media, default_split=default_split, streaming=streaming)
     if scheme == "synth":
         return open_synthetic(rest, media, default_split)
+    if scheme in ("karpathy", "coco") and media != "image":
+        raise UsageError(f"{name}: holds pictures, not {media}; choose another source.")
+    if scheme == "karpathy":
+        path, _, split = rest.rpartition(":") if rest.rpartition(":")[2] in SPLITS else (rest, "", default_split)
+        return Karpathy(Path(path), split)
+    if scheme == "coco":
+        return Coco(Path(rest))
     raise UsageError(
         f"{name}: sources are named {', '.join(s + ':…' for s in SCHEMES)} or by a path.{nearest(scheme, SCHEMES)}"
     )

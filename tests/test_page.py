@@ -217,7 +217,7 @@ def test_equal_names_do_not_overwrite_each_other(
     out = tmp_path / "out"
     assert main(["ocr", "read", *files, "--model", str(line_bundle), "--out", str(out)]) == 0
     assert {p.name for p in out.iterdir()} == {f"{s}.txt" for s in ("x", "x_2", "x_3", "x_4", "x-2", "x-2_2")}
-    assert f"{files[1]}: x is the name of an earlier page; its files are named x_2" in capsys.readouterr().err
+    assert f"{files[1]}: x is the name of an earlier one; it is written as x_2" in capsys.readouterr().err
 
 
 def test_one_bad_page_or_line_costs_no_other(

@@ -15,6 +15,9 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from scriba.core.errors import UsageError
+from scriba.core.run_folder import RunFolder
+
 OPTIONS = """
 data: {train: "synth:dtmf:train:60", dev: "synth:dtmf:dev:8"}
 features: {sample_rate: 8000, mel_bins: 40, window: 0.032}
@@ -104,3 +107,13 @@ def test_other_options_do_not_resume(unbroken: Path) -> None:
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 2
     assert "training.learning_rate was 0.003, is 0.1" in errors
+
+
+def test_an_older_run_resumes_with_newer_options_at_their_defaults(tmp_path: Path) -> None:
+    """An option that a run does not know yet was at its default; any other value of it is another run."""
+    folder = RunFolder(tmp_path)
+    folder.save_config({"a": 1}, {"a": 0})
+    folder.save_checkpoint({}, {})
+    folder.save_config({"a": 1, "b": {"new": 2}}, {"a": 0, "b": {"new": 2}})
+    with pytest.raises(UsageError, match=r"\(c was 0, is 3\)"):
+        folder.save_config({"a": 1, "b": {"new": 2}, "c": 3}, {"a": 0, "b": {"new": 2}, "c": 0})

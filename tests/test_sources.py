@@ -261,3 +261,55 @@ def test_hugging_face_lines(tmp_path: Path) -> None:
     table.cast_column("image", datasets.Image()).to_parquet(tmp_path / "train.parquet")
     found = list(open_source(f"hf:{tmp_path}", media="image"))
     assert [(e.source, e.target) for e in found] == [(pictures[0]["bytes"], "one"), (pictures[1]["bytes"], "two")]
+
+
+def caption_files(folder: Path) -> tuple[Path, Path]:
+    """Files of Karpathy's and of COCO's, and a picture where each of them has its pictures."""
+    sentences = [{"raw": "A dog."}, {"raw": "a brown dog"}]
+    rows = [
+        {"filename": "1.jpg", "split": "train", "sentences": sentences},
+        {"filename": "2.jpg", "split": "restval", "filepath": "val2014", "sentences": sentences},
+        {"filename": "3.jpg", "split": "val", "sentences": sentences[:1]},
+        {"filename": "4.jpg", "split": "train"},
+    ]
+    karpathy = folder / "dataset_x.json"
+    karpathy.write_text(json.dumps({"dataset": "x", "images": rows}))
+    for place in ("images/1.jpg", "val2014/2.jpg", "val2017/7.jpg"):
+        (folder / place).parent.mkdir(exist_ok=True)
+        Image.new("RGB", (8, 8)).save(folder / place)
+    images = [{"id": 7, "file_name": "7.jpg"}, {"id": 8, "file_name": "8.jpg"}]
+    notes = [{"image_id": i, "caption": f"caption {k}"} for k, i in enumerate([7, 7, 9])]
+    coco = folder / "annotations" / "captions_val2017.json"
+    coco.parent.mkdir()
+    coco.write_text(json.dumps({"images": images, "annotations": notes}))
+    return karpathy, coco
+
+
+def test_caption_files_of_others(tmp_path: Path) -> None:
+    """Splits, folders and several captions for each picture; what does not fit is a problem with its place."""
+    karpathy, coco = caption_files(tmp_path)
+    training = open_source(f"karpathy:{karpathy}", media="image")
+    assert [(e.id, e.source, e.target) for e in training] == [
+        ("1", tmp_path / "images" / "1.jpg", ("A dog.", "a brown dog")),
+        ("2", tmp_path / "val2014" / "2.jpg", ("A dog.", "a brown dog")),
+    ]
+    assert [p.where for p in training.problems] == [f"{karpathy}: image 3"]  # type: ignore[attr-defined]
+    dev = open_source(f"karpathy:{karpathy}:dev", media="image")
+    assert [e.target for e in dev] == [("A dog.",)]
+    found = open_source(f"coco:{coco}", media="image")
+    (one,) = found
+    assert (one.source, one.target) == (tmp_path / "val2017" / "7.jpg", ("caption 0", "caption 1"))
+    assert [p.sentence for p in found.problems] == ["has no caption.", "is captioned but not listed."]  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("content", ["[]", "{}", '{"images": 3}', '{"images": [], "annotations": []}', "{"])
+def test_caption_files_of_another_kind_are_refused(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "x.json"
+    path.write_text(content)
+    for scheme in ("karpathy", "coco"):
+        with pytest.raises(InputError, match=r"x\.json: .*\.$"):
+            open_source(f"{scheme}:{path}", media="image")
+    with pytest.raises(InputError, match="no such file"):
+        open_source(f"karpathy:{tmp_path / 'none.json'}:test", media="image")
+    with pytest.raises(UsageError, match="holds pictures, not audio"):
+        open_source(f"coco:{path}", media="audio")

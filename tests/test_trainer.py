@@ -80,6 +80,18 @@ def test_every_text_of_an_example_is_trained_on(tmp_path: Path) -> None:
     assert load_bundle(tmp_path / "bundle").tokenizer.to_json() == {"kind": "words", "words": ["a", "b"]}
 
 
+@pytest.mark.parametrize("higher", [False, True])
+def test_the_best_weights_are_those_of_the_best_score(tmp_path: Path, higher: bool) -> None:
+    """The lowest or the highest on dev, as the task says; the bundle's card has it."""
+    task = ToyTask(higher_is_better=higher)
+    examples = toy_examples(TEXTS)
+    settings = config(tmp_path, epochs=30, eval_every=5)
+    progress = train(task, settings, NamedSource("toy", examples), NamedSource("dev", examples))
+    scores = [line["ctc_cer"] for line in log(tmp_path, "dev")]
+    assert len(set(scores)) > 1 and progress.best == (max(scores) if higher else min(scores))
+    assert f"| ctc_cer | {progress.best:.2f} |" in (tmp_path / "bundle" / "README.md").read_text()
+
+
 def test_a_finished_run_is_left_alone(tmp_path: Path) -> None:
     """The same command again does nothing more."""
     examples = toy_examples(TEXTS)

@@ -71,6 +71,7 @@ class ToyTask:
     frame_size: float = 1.0
     position_size: float | None = 1.0
     shown: tuple[str, ...] = ("cer",)
+    higher_is_better: bool = False
 
     def build_encoder(self) -> ToyEncoder:
         return ToyEncoder()

@@ -42,6 +42,7 @@ class AsrTask:
     name = "asr"
     unit = "s"
     shown = ("cer", "wer")
+    higher_is_better = False
 
     def __init__(self, config: AsrConfig) -> None:
         self.config = config

@@ -12,7 +12,7 @@ from scriba.asr.writers import ONE_FILE_EACH, WRITERS
 from scriba.commands import parse_for_model
 from scriba.core.errors import UsageError
 from scriba.core.example import Example
-from scriba.core.files import write_text
+from scriba.core.files import free_name, write_text
 from scriba.core.options import build_parser, run_command
 from scriba.core.precision import Device, Precision
 from scriba.core.progress import say, track
@@ -62,11 +62,13 @@ def _transcribe(argv: Sequence[str]) -> int:
     bundle, options = parse_for_model(parser, TranscribeConfig, argv, "asr")
     if options.out is None and options.format in ONE_FILE_EACH and len(options.files) > 1:
         raise UsageError(f"--format {options.format} makes one file for each input; name a folder with --out.")
+    if options.out is not None and Path(options.out).is_file():
+        raise UsageError(f"--out {options.out}: is a file; name a folder.")
     limit = {} if options.max_seconds is None else {"features": {"max_seconds": options.max_seconds}}
     recogniser = build_recogniser(bundle, read_config(bundle, limit), options.device, options.precision)
     examples = [Example(file, Path(file), "") for file in options.files]
     results = recogniser.run(examples, options.decoding, batch_size=options.batch_size)
-    failed = 0
+    failed, taken = 0, set[str]()
     for result in track(results, "transcribing", len(examples)):
         if result.error is not None:
             failed += 1
@@ -74,7 +76,8 @@ def _transcribe(argv: Sequence[str]) -> int:
             continue
         text = WRITERS[options.format](result, result.hypotheses[options.decoding.method])
         if options.out is not None:
-            write_text(Path(options.out) / f"{Path(result.example.id).stem}.{options.format}", text)
+            name = free_name(result.example.id, Path(result.example.id).stem, taken)
+            write_text(Path(options.out) / f"{name}.{options.format}", text)
         else:
             named = options.format == "txt" and len(examples) > 1
             sys.stdout.write(f"{result.example.id}\t{text}" if named else text)

@@ -10,13 +10,13 @@ from typing import Literal
 
 from scriba.commands import parse_for_model
 from scriba.core.errors import UsageError
-from scriba.core.files import write_text
+from scriba.core.files import free_name, write_text
 from scriba.core.options import build_parser, run_command
 from scriba.core.precision import Device, Precision
 from scriba.core.progress import say, track
 from scriba.core.search import DecodingConfig
 from scriba.loading import build_recogniser, read_config
-from scriba.ocr.reader import Layout, LineReader, Page
+from scriba.ocr.reader import Layout, LineReader
 from scriba.ocr.writers import ONE_FILE_EACH, WRITERS
 
 DESCRIPTION = """Read print: pictures of single lines or of whole pages (PNG, JPEG, TIFF with any number of pages, …).
@@ -72,15 +72,15 @@ def _read(argv: Sequence[str]) -> int:
     pages = reader.read_pages(
         options.files, layout=options.layout, batch_size=options.batch_size, keep_attention=options.plot is not None
     )
-    failed = 0
-    stems: set[str] = set()
+    failed, taken = 0, set[str]()
     for page in track(pages, "reading", len(options.files)):
         if page.error is not None:
             failed += 1
             say(f"scriba: {page.error}")
             if not page.lines:
                 continue
-        stem = free_stem(page, stems)
+        stem = Path(page.file).stem + (f"-{page.number}" if page.number > 1 else "")
+        stem = free_name(page.file, stem, taken)
         text = WRITERS[options.format](page)
         if options.out is not None:
             write_text(Path(options.out) / f"{stem}.{options.format}", text)
@@ -93,19 +93,6 @@ def _read(argv: Sequence[str]) -> int:
 
             plot_page(page, Path(options.plot), stem)
     return 1 if failed else 0
-
-
-def free_stem(page: Page, taken: set[str]) -> str:
-    """Return a name for a page's files that no page before has, and add it to the taken ones."""
-    name = stem = Path(page.file).stem + (f"-{page.number}" if page.number > 1 else "")
-    again = 1
-    while stem in taken:
-        again += 1
-        stem = f"{name}_{again}"
-    taken.add(stem)
-    if again > 1:
-        say(f"{page.file}: {name} is the name of an earlier page; its files are named {stem}")
-    return stem
 
 
 if __name__ == "__main__":

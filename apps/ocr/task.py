@@ -59,6 +59,7 @@ class OcrTask:
     name = "ocr"
     unit = "px"
     shown = ("cer", "wer")
+    higher_is_better = False
     frame_size = 1.0
     position_size = float(SUBSAMPLING)
 

@@ -1,0 +1,129 @@
+"""Feature maps of pictures, computed once and kept on disk.
+
+A frozen network gives the same map for the same picture in every epoch. The maps lie in parts of some hundred, each a
+safetensors file that is written aside and renamed: what an interruption loses is one part, and maps are read without
+loading the rest of their part. The folder's name is that of the network, a map's that of the picture's content.
+
+Shapes: N pictures of a part, T cells, C channels.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from scriba.caption.backbone import Backbone
+from scriba.caption.picture import read_pixels
+from scriba.core.errors import InputError
+from scriba.core.example import Example
+from scriba.core.files import replacing
+from scriba.core.precision import autocast
+from scriba.core.progress import say, track
+
+PART = 512
+"""Pictures in a file."""
+
+
+class FeatureCache:
+    """The feature maps of a frozen backbone.
+
+    Args:
+        folder: Where the maps of all networks are kept.
+        backbone: The network, with its weights.
+    """
+
+    def __init__(self, folder: Path, backbone: Backbone) -> None:
+        self.backbone = backbone
+        self.folder = folder / f"{backbone.config.name}-{backbone.fingerprint()}"
+        self._keys: dict[str, str] = {}
+        self._places: dict[str, tuple[Path, int]] = {}
+        for part in sorted(self.folder.glob("*.safetensors")):
+            self._add(part)
+
+    def get(self, example: Example) -> Tensor | None:
+        """Return the map of an example's picture, (T, C) in float32; None if `fill` did not see it."""
+        place = self._places.get(self._keys.get(example.id, ""))
+        if place is None:
+            return None
+        part, row = place
+        with safe_open(part, framework="pt") as file:
+            features_TC: Tensor = file.get_slice("features")[row]
+        return features_TC.float()
+
+    def fill(self, examples: Iterable[Example], device: torch.device, dtype: torch.dtype) -> None:
+        """Compute the maps that are not there yet; pictures that cannot be read are left to the data check.
+
+        Args:
+            examples: Examples, each with an id of its own.
+            device: Where the network runs.
+            dtype: Number format of its convolutions.
+        """
+        missing: dict[str, Example] = {}
+        for example in examples:
+            key = content_key(example)
+            if key is None:
+                continue
+            self._keys[example.id] = key
+            if key not in self._places:
+                missing.setdefault(key, example)
+        if not missing:
+            return
+        say(f"computing the features of {len(missing)} pictures with {self.backbone.config.name}, once: {self.folder}")
+        backbone = self.backbone.to(device).eval()
+        readable = self._readable(missing)
+        bar = iter(track(range(len(missing)), "features", len(missing)))
+        while part := list(islice(readable, PART)):
+            maps = [
+                _maps(backbone, [pixels for _, pixels in part[i : i + backbone.config.chunk]], device, dtype)
+                for i in range(0, len(part), backbone.config.chunk)
+            ]
+            self._write([key for key, _ in part], torch.cat(maps))
+            for _ in part:
+                next(bar, None)
+
+    def _readable(self, missing: dict[str, Example]) -> Iterator[tuple[str, Tensor]]:
+        for key, example in missing.items():
+            try:
+                yield key, read_pixels(example, self.backbone.config.size)
+            except InputError:
+                continue
+
+    def _write(self, keys: list[str], features_NTC: Tensor) -> None:
+        name = hashlib.sha256("".join(keys).encode()).hexdigest()[:16]
+        path = self.folder / f"{name}.safetensors"
+        with replacing(path) as aside:
+            save_file({"features": features_NTC.half().contiguous()}, aside, {"keys": json.dumps(keys)})
+        self._add(path)
+
+    def _add(self, part: Path) -> None:
+        try:
+            with safe_open(part, framework="pt") as file:
+                keys = json.loads((file.metadata() or {})["keys"])
+                rows = file.get_slice("features").get_shape()[0]
+        except (SafetensorError, OSError, KeyError, ValueError):
+            return  # its maps are computed anew
+        self._places |= {key: (part, row) for row, key in enumerate(keys[:rows])}
+
+
+def content_key(example: Example) -> str | None:
+    """Return a name for the content of an example's picture file; None if it cannot be read."""
+    source = example.source
+    try:
+        data = source if isinstance(source, bytes) else Path(source).read_bytes()  # type: ignore[arg-type]
+    except (OSError, TypeError):
+        return None
+    return hashlib.sha256(data).hexdigest()
+
+
+@torch.inference_mode()
+def _maps(backbone: Backbone, pixels: list[Tensor], device: torch.device, dtype: torch.dtype) -> Tensor:
+    with autocast(device, dtype):
+        return backbone(torch.stack(pixels).to(device)).cpu()

@@ -1,0 +1,57 @@
+"""scriba caption train: train a captioner from a config file and options."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from scriba.caption.backbone import Backbone, load_pretrained
+from scriba.caption.features import FeatureCache
+from scriba.caption.task import CaptionConfig, CaptionTask
+from scriba.commands import open_all, train_app
+from scriba.core.options import build_parser, parse_config, run_command
+from scriba.core.precision import resolve_device, resolve_precision
+from scriba.loading import open_bundle
+
+DESCRIPTION = """Train a captioner.
+
+Example, with no data at all: scriba caption train --config apps/caption/configs/scenes.yaml --run_dir runs/scenes
+"""
+BACKBONE = "encoder.backbone."
+"""Where the backbone's weights lie in a model."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command; returns the exit status."""
+    return run_command(_train, argv)
+
+
+def _train(argv: Sequence[str]) -> int:
+    config = parse_config(build_parser("scriba caption train", DESCRIPTION, CaptionConfig), CaptionConfig, argv)
+    backbone = start_backbone(config)
+    cache = None
+    if config.encoder.frozen and config.encoder.cache is not None:
+        cache = FeatureCache(Path(config.encoder.cache), backbone)
+        device = resolve_device(config.device)
+        for split, names in (("train", config.data.train), ("dev", config.data.dev)):
+            if names:
+                examples = open_all(names, "image", split).examples
+                cache.fill(examples, device, resolve_precision(config.precision, device))
+    return train_app(CaptionTask(config, backbone, cache), config, media="image")
+
+
+def start_backbone(config: CaptionConfig) -> Backbone:
+    """Return the backbone with the weights that training begins from: those of `init`, or pretrained ones."""
+    backbone = Backbone(config.backbone)
+    if config.init is None:
+        load_pretrained(backbone)
+        return backbone
+    weights = open_bundle(config.init).weights
+    own = {name.removeprefix(BACKBONE): t.float() for name, t in weights.items() if name.startswith(BACKBONE)}
+    backbone.load_state_dict(own)
+    return backbone
+
+
+if __name__ == "__main__":
+    sys.exit(main())

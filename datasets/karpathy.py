@@ -1,0 +1,72 @@
+"""karpathy:PATH[:SPLIT]: Karpathy's splits of Flickr8k, Flickr30k and COCO captions, `dataset_*.json`.
+
+One JSON object with the pictures of all splits and their sentences (Karpathy & Fei-Fei 2015). Pictures lie beside the
+file, in the folder that it names (`filepath`) or in `images`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from scriba.core.errors import InputError, UsageError, nearest
+from scriba.core.example import Example
+from scriba.core.files import read_json
+from scriba.datasets.manifest import Problem
+
+SPLITS = {"train": ("train", "restval"), "dev": ("val",), "test": ("test",)}
+"""Karpathy's names of the splits; COCO's `restval` is for training."""
+REMEDY = "name a dataset_*.json of Karpathy's"
+
+
+class Karpathy(Sequence[Example]):
+    """The pictures of one split with their captions. Picture files are not touched.
+
+    Attributes:
+        problems: Rows that could not be used.
+
+    Args:
+        path: The file.
+        split: train, dev or test.
+
+    Raises:
+        InputError: The file is missing, damaged or of another kind, or has nothing in the split.
+        UsageError: There is no such split.
+    """
+
+    def __init__(self, path: Path, split: str) -> None:
+        if split not in SPLITS:
+            raise UsageError(f"karpathy:{path}:{split}: the splits are {', '.join(SPLITS)}.{nearest(split, SPLITS)}")
+        content = read_json(path, REMEDY)
+        if not isinstance(content, dict) or not isinstance(content.get("images"), list):
+            raise InputError(f"{path}: has no list 'images'; {REMEDY}.")
+        examples: list[Example] = []
+        problems: list[Problem] = []
+        for i, row in enumerate(content["images"]):
+            try:
+                if row["split"] in SPLITS[split]:
+                    examples.append(read_image(row, path.parent))
+            except (KeyError, TypeError) as error:
+                problems.append(Problem(f"{path}: image {i}", f"lacks {error}; see Karpathy's files."))
+        if not examples:
+            raise InputError(f"{path}: has no picture of the split {split}.")
+        self._examples = tuple(examples)
+        self.problems = tuple(problems)
+
+    def __len__(self) -> int:
+        return len(self._examples)
+
+    def __getitem__(self, index: int) -> Example:  # type: ignore[override]
+        return self._examples[index]
+
+    def __iter__(self) -> Iterator[Example]:
+        return iter(self._examples)
+
+
+def read_image(row: Mapping[str, Any], folder: Path) -> Example:
+    """Return the example of a picture."""
+    name = row["filename"]
+    places = [folder / row.get("filepath", "") / name, folder / "images" / name]
+    source = next((place for place in places if place.is_file()), places[0])
+    return Example(Path(name).stem, source, tuple(sentence["raw"] for sentence in row["sentences"]))

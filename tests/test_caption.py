@@ -1,0 +1,242 @@
+"""Captioning: backbones, cached features, and the commands from drawn scenes to captions with pictures of attention."""
+
+from __future__ import annotations
+
+import io
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import torchvision
+from PIL import Image
+from torch import nn
+from torch.nn import functional as F
+
+import scriba
+from scriba.caption.backbone import Backbone, BackboneConfig, load_pretrained
+from scriba.caption.encoder import EncoderConfig, PictureEncoder
+from scriba.caption.features import FeatureCache
+from scriba.caption.picture import read_pixels
+from scriba.caption.task import CaptionConfig, CaptionTask
+from scriba.cli import main
+from scriba.core.errors import InputError, UsageError
+from scriba.core.example import Example
+from scriba.core.task import Draw
+from scriba.datasets.source import open_source
+
+SMALL = BackboneConfig("shufflenet_v2_x0_5", weights="none", stages=4, size=64)
+OPTIONS = """
+    --backbone.name resnet18 --backbone.weights none --backbone.stages 6 --backbone.size 32
+    --encoder.size 32 --encoder.dropout 0 --attention.size 24 --decoder.size 48 --decoder.embedding_size 16
+    --decoder.dropout 0 --tokenizer.min_count 1 --loss.label_smoothing 0 --device cpu
+    --training.epochs 60 --training.learning_rate 0.01 --training.eval_every 20 --training.average none
+"""
+"""A model that learns two pictures by heart within seconds."""
+
+
+def picture(colour: tuple[int, int, int] = (200, 30, 30), side: int = 80) -> Image.Image:
+    image = Image.new("RGB", (side, side), (240, 240, 240))
+    image.paste(colour, (side // 4, side // 4, side // 2, side // 2))
+    return image
+
+
+def example(image: Image.Image, kind: str = "PNG", id: str = "x") -> Example:
+    buffer = io.BytesIO()
+    image.save(buffer, kind)
+    return Example(id, buffer.getvalue(), "a text")
+
+
+@pytest.mark.parametrize(
+    ("name", "stages", "grid", "channels"),
+    [
+        ("mobilenet_v2", None, (2, 2), 1280),
+        ("mobilenet_v2", 14, (4, 4), 96),
+        ("resnet18", None, (2, 2), 512),
+        ("shufflenet_v2_x0_5", 4, (4, 4), 96),
+    ],
+)
+def test_the_feature_map_is_that_of_torchvisions_network(
+    name: str, stages: int | None, grid: tuple[int, int], channels: int
+) -> None:
+    """The last map before the classifier, or that of an earlier stage: one cell for every 32 or 16 pixels."""
+    backbone = Backbone(BackboneConfig(name, "none", stages, size=64)).eval()
+    assert (backbone.grid, backbone.channels) == (grid, channels)
+    pictures = torch.randint(0, 256, (2, 64, 64, 3), dtype=torch.uint8)
+    assert backbone(pictures).shape == (2, grid[0] * grid[1], channels)
+
+
+@torch.no_grad()
+def test_weights_of_the_whole_network_are_taken_from_a_file(tmp_path: Path) -> None:
+    """A state dict of torchvision's class gives torchvision's features for normalised pixels, in row order."""
+    torch.manual_seed(0)
+    network = torchvision.models.mobilenet_v2(weights=None).eval()
+    torch.save(network.state_dict(), tmp_path / "w.pth")
+    backbone = Backbone(BackboneConfig("mobilenet_v2", str(tmp_path / "w.pth"), size=64)).eval()
+    load_pretrained(backbone)
+    pictures = torch.randint(0, 256, (1, 64, 64, 3), dtype=torch.uint8)
+    mean, deviation = torch.tensor([0.485, 0.456, 0.406]), torch.tensor([0.229, 0.224, 0.225])
+    pixels = ((pictures / 255 - mean) / deviation).permute(0, 3, 1, 2)
+    expected = network.features(pixels)[0]
+    torch.testing.assert_close(backbone(pictures)[0, 1], expected[:, 0, 1])
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("size", [7, 8, 9])
+def test_padding_like_tensorflow(size: int) -> None:
+    """What is odd goes to the right and bottom: as an explicit pad of (0, 1) before a stride of 2, kernel 3."""
+    from scriba.caption.backbone import pad_like_tensorflow
+
+    convolution = nn.Conv2d(1, 1, 3, stride=2, padding=1, bias=False)
+    weight = convolution.weight.clone()
+    pad_like_tensorflow(nn.Sequential(convolution))
+    image = torch.rand(1, 1, size, size)
+    pad = (0, 1, 0, 1) if size % 2 == 0 else (1, 1, 1, 1)
+    torch.testing.assert_close(convolution(image), F.conv2d(F.pad(image, pad), weight, stride=2))
+
+
+@pytest.mark.parametrize(
+    ("name", "words"), [("mobilnet_v2", "Did you mean 'mobilenet_v2'"), ("vit_b_16", "has no feature map")]
+)
+def test_networks_that_cannot_be_used_are_named(name: str, words: str) -> None:
+    with pytest.raises(UsageError, match=words):
+        Backbone(BackboneConfig(name, "none"))
+
+
+def test_weights_that_do_not_fit_are_named(tmp_path: Path) -> None:
+    """A missing file, something else than weights, and weights of another shape: one sentence each."""
+    other = torchvision.models.mobilenet_v2(weights=None, width_mult=0.5).state_dict()
+    torch.save(other, tmp_path / "half.pth")
+    torch.save(torchvision.models.resnet18(weights=None).state_dict(), tmp_path / "resnet.pth")
+    torch.save([1, 2], tmp_path / "list.pth")
+    (tmp_path / "text.pth").write_text("hello")
+    for file, words in (
+        ("none.pth", "no such file"),
+        ("text.pth", "no file of PyTorch weights"),
+        ("list.pth", "holds no state dict"),
+        ("half.pth", "has shape .* where mobilenet_v2 needs"),
+        ("resnet.pth", "has nothing for 'features_0"),
+    ):
+        backbone = Backbone(BackboneConfig("mobilenet_v2", str(tmp_path / file), size=64))
+        with pytest.raises(InputError, match=rf"{file}: .*{words}"):
+            load_pretrained(backbone)
+
+
+def test_a_frozen_backbone_stays_as_it_is() -> None:
+    """No gradient, and no change of its running statistics, while the rest trains."""
+    backbone = Backbone(SMALL)
+    encoder = PictureEncoder(EncoderConfig(size=8), backbone).train()
+    before = {name: tensor.clone() for name, tensor in backbone.state_dict().items()}
+    pictures = torch.randint(0, 256, (2, 64, 64, 3), dtype=torch.uint8)
+    encoder(pictures, torch.tensor([64, 64])).states_BTD.sum().backward()
+    assert all(parameter.grad is None for parameter in backbone.parameters())
+    assert encoder.project.weight.grad is not None
+    assert all(torch.equal(tensor, before[name]) for name, tensor in backbone.state_dict().items())
+
+
+def test_features_are_computed_once(tmp_path: Path) -> None:
+    """What the cache gives is what the encoder makes of the picture, also from disk; a damaged part is made anew."""
+    config = CaptionConfig(backbone=SMALL, encoder=EncoderConfig(size=8, dropout=0))
+    examples = [example(picture((i, 0, 0)), id=str(i)) for i in range(5)]
+    bad = Example("bad", b"no picture", "a text")
+    backbone = Backbone(SMALL)
+    cache = FeatureCache(tmp_path, backbone)
+    cache.fill([*examples, bad], torch.device("cpu"), torch.float32)
+    (part,) = cache.folder.iterdir()
+    task, plain = CaptionTask(config, backbone, cache), CaptionTask(config, backbone)
+    encoder = task.build_encoder().eval()
+    for one in examples:
+        cached, pixels = task.prepare(one)[None], plain.prepare(one)[None]
+        assert cached.shape == (1, 16, 96) and pixels.shape == (1, 64, 64, 3)
+        with torch.no_grad():
+            from_cache, from_pixels = (encoder(x, torch.tensor([x.shape[1]])) for x in (cached, pixels))
+        torch.testing.assert_close(from_cache.states_BTD, from_pixels.states_BTD, atol=2e-2, rtol=1e-2)
+        assert from_cache.grid == (4, 4)
+    with pytest.raises(InputError, match="not a picture"):
+        task.prepare(bad)
+    modified = part.stat().st_mtime_ns
+    again = FeatureCache(tmp_path, backbone)
+    again.fill(examples, torch.device("cpu"), torch.float32)
+    assert part.stat().st_mtime_ns == modified and torch.equal(again.get(examples[0]), cache.get(examples[0]))  # type: ignore[arg-type]
+    part.write_bytes(part.read_bytes()[:100])
+    third = FeatureCache(tmp_path, backbone)
+    third.fill(examples, torch.device("cpu"), torch.float32)
+    assert torch.equal(third.get(examples[0]), cache.get(examples[0]))  # type: ignore[arg-type]
+    other = Backbone(SMALL)
+    assert FeatureCache(tmp_path, other).folder != cache.folder, "other weights have features of their own"
+
+
+@pytest.mark.parametrize("mode", ["L", "1", "P", "RGBA", "CMYK", "I;16", "LA"])
+def test_pictures_of_every_mode(mode: str) -> None:
+    """Any mode and size becomes a square of bytes; what is transparent is white."""
+    image = picture((0, 0, 0))
+    if mode == "I;16":
+        image = Image.fromarray(np.asarray(image.convert("L"), np.uint16) * 257)
+    elif mode == "RGBA":
+        image.putalpha(image.convert("L").point(lambda v: 255 - v))
+    else:
+        image = image.convert(mode)
+    pixels = read_pixels(example(image, "TIFF" if mode == "CMYK" else "PNG"), 64)
+    assert pixels.shape == (64, 64, 3) and pixels.dtype == torch.uint8
+    assert pixels[20:28, 20:28].float().mean() < 60 < 180 < pixels[50:, 50:].float().mean()
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 3000), (3000, 2), (5000, 4000)])
+def test_pictures_of_every_size(size: tuple[int, int]) -> None:
+    assert read_pixels(example(Image.new("RGB", size, "red"), "JPEG"), 64).shape == (64, 64, 3)
+
+
+def test_mirroring_is_a_matter_of_the_draw() -> None:
+    config = CaptionConfig(backbone=SMALL)
+    task = CaptionTask(replace(config, augment=replace(config.augment, flip=0.5)), Backbone(SMALL))
+    one = example(picture())
+    plain = task.prepare(one)
+    looks = [task.prepare(one, Draw(seed, 0)) for seed in range(20)]
+    assert {torch.equal(x, plain) for x in looks} == {True, False}
+    assert all(torch.equal(x, plain) or torch.equal(x, plain.flip(1)) for x in looks)
+
+
+def test_scenes_are_a_function_of_split_and_number() -> None:
+    """The same picture and captions every time; five different captions that name what is drawn."""
+    source = open_source("synth:scenes:dev:30", media="image")
+    for one, again in zip(source, open_source("synth:scenes:dev:30", media="image"), strict=True):
+        assert (one.source, one.target) == (again.source, again.target)
+        assert len(set(one.target)) == 5
+        for kind, colour, _, _ in one.extra["shapes"]:
+            assert all(f"{colour} {kind}" in caption for caption in one.target)
+    assert {len(one.extra["shapes"]) for one in source} == {1, 2, 3}
+
+
+@pytest.mark.parametrize("selection", ["soft", "hard"])
+def test_commands_from_pictures_to_captions(selection: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Two pictures with two captions each are told apart, scored, described and drawn; bad files are told."""
+    names = {"red": (200, 30, 30), "blue": (30, 30, 200)}
+    for name, colour in names.items():
+        Image.new("RGB", (80, 80), colour).save(tmp_path / f"{name}.png")
+    rows = [{"image": f"{n}.png", "captions": [f"A {n} square on paper.", f"a square that is {n}"]} for n in names]
+    data = tmp_path / "train.jsonl"
+    data.write_text("\n".join(map(json.dumps, rows)))
+    run = tmp_path / "run"
+    options = [*OPTIONS.split(), "--attention.selection", selection, "--encoder.cache", str(tmp_path / "features")]
+    options += ["--run_dir", str(run)]
+    assert main(["caption", "train", "--data.train", str(data), "--data.dev", str(data), *options]) == 0
+    out, bundle = tmp_path / "scores.json", str(run / "bundle")
+    assert main(["caption", "eval", bundle, str(data), "--json", str(out)]) == 0
+    report = json.loads(out.read_text())
+    assert report["bleu4"] > 60 and report["decoding"]["beam_size"] == 5
+    assert {"bleu1", "bleu2", "bleu3", "bleu4", "cider", "rouge_l"} <= report.keys()
+    (tmp_path / "bad.png").write_bytes(b"no picture")
+    files = [str(tmp_path / name) for name in ("red.png", "bad.png", "blue.png")]
+    capsys.readouterr()
+    plots = tmp_path / "plots"
+    assert main(["caption", "describe", *files, "--model", bundle, "--format", "json", "--plot", str(plots)]) == 1
+    shown = capsys.readouterr()
+    found = [json.loads(line) for line in shown.out.splitlines()]
+    assert ["red" in found[0]["text"].split(), "blue" in found[1]["text"].split()] == [True, True]
+    assert "bad.png: is not a picture" in shown.err
+    assert {p.name for p in plots.iterdir()} == {"red.png", "blue.png"}
+    hypothesis = scriba.load(bundle).describe(tmp_path / "red.png")
+    assert hypothesis.text == found[0]["text"] and len(hypothesis.attention_UT[0]) == 16  # a map of 4 x 4
+    assert [word.text for word in hypothesis.words] == hypothesis.text.split()
