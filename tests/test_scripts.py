@@ -8,10 +8,16 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
+
+from scriba.core.bundle import load_bundle, save_bundle
+from scriba.core.errors import InputError
+from scriba.core.tokenizer import CharTokenizer
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "scripts"))
 
+import average_models  # noqa: E402
 import compare_losses  # noqa: E402
 
 
@@ -41,3 +47,18 @@ def test_comparison_of_losses(curves: dict[str, list[list[float]]], tmp_path: Pa
     assert "| attention only | 51.5 ± 0.7 | 53.0 ± 1.4 |" in compare_losses.table(curves)
     compare_losses.plot(tmp_path / "c.png", curves)
     assert (tmp_path / "c.png").stat().st_size > 5000
+
+
+def test_average_of_two_models(tmp_path: Path) -> None:
+    """Weights of the same name are averaged by their shares, those of the second alone kept; alphabets must agree."""
+    folders = [tmp_path / name for name in ("one", "two", "other")]
+    for folder, value, alphabet in zip(folders, (0.0, 1.0, 1.0), ("ab", "ab", "abc"), strict=True):
+        weights = {"shared": torch.full((2,), value), "steps": torch.tensor(7)}
+        if folder.name != "one":
+            weights["head"] = torch.ones(3)
+        save_bundle(folder, task="t", config={}, tokenizer=CharTokenizer(alphabet), weights=weights, card="card")
+    average_models.average(folders[0], folders[1], 0.25, tmp_path / "out")
+    found = load_bundle(tmp_path / "out").weights
+    assert found["shared"].tolist() == [0.75, 0.75] and found["head"].tolist() == [1.0] * 3 and int(found["steps"]) == 7
+    with pytest.raises(InputError, match="different tokenizers"):
+        average_models.average(folders[0], folders[2], 0.5, tmp_path / "out")
