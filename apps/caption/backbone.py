@@ -60,6 +60,9 @@ class Backbone(nn.Module):
         UsageError: There is no such network, or it has no feature map.
     """
 
+    mean_C: Tensor
+    deviation_C: Tensor
+
     def __init__(self, config: BackboneConfig) -> None:
         super().__init__()
         self.config = config
@@ -131,7 +134,7 @@ def pretrained(config: BackboneConfig) -> dict[str, Tensor] | None:
     if config.weights == "none":
         return None
     if config.weights == "torchvision":
-        weights = torchvision.models.get_model_weights(config.name).DEFAULT  # type: ignore[attr-defined]
+        weights = torchvision.models.get_model_weights(config.name).DEFAULT
         try:
             return dict(weights.get_state_dict(progress=True, check_hash=True))
         except OSError as error:
