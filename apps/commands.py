@@ -131,7 +131,7 @@ POSITIONALS = {
 
 
 def eval_app(task: str, media: str, command: str, description: str, argv: Sequence[str]) -> int:
-    """Score a model on data, greedily from each of its heads; returns the exit status."""
+    """Score a model on data, from each of its heads; returns the exit status."""
     parser = build_parser(command, description, EvalConfig, POSITIONALS)
     bundle, options = parse_for_model(parser, EvalConfig, argv, task)
     recogniser = build_recogniser(bundle, read_config(bundle), options.device, options.precision)

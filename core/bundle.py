@@ -14,7 +14,7 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from scriba.core.errors import InputError, nearest
+from scriba.core.errors import InputError, UsageError, nearest
 from scriba.core.files import read_json, read_tensors, replacing, write_json, write_text
 from scriba.core.tokenizer import Tokenizer, tokenizer_from_json
 
@@ -112,7 +112,10 @@ def resolve_model(name: str, bundled: Path) -> Path:
 
     Raises:
         InputError: There is no such model.
+        UsageError: No model is named.
     """
+    if not name:
+        raise UsageError("--model: name a bundle folder, a bundled model or hf:owner/name.")
     if name.startswith("hf:"):
         return _download(name.removeprefix("hf:"))
     if Path(name).is_dir():

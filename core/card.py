@@ -30,7 +30,7 @@ def model_card(task: str, config: RunConfig, scores: Mapping[str, float], parame
             f"- command: `{command}`",
             "- licence of the data: to be filled in by whoever publishes this model",
             "",
-            "| score on dev, greedy | value |",
+            "| score on dev | value |",
             "| --- | --- |",
             *rows,
             "",

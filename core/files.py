@@ -13,7 +13,6 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from scriba.core.errors import InputError
-from scriba.core.progress import say
 
 
 @contextmanager
@@ -40,18 +39,6 @@ def write_text(path: Path, text: str) -> None:
 def write_json(path: Path, value: Any) -> None:
     """Write a JSON file, whole or not at all."""
     write_text(path, json.dumps(value, ensure_ascii=False, indent=2) + "\n")
-
-
-def free_name(source: str, name: str, taken: set[str]) -> str:
-    """Return a name for what is written about a source that nothing has yet, and add it to the taken ones."""
-    free, again = name, 1
-    while free in taken:
-        again += 1
-        free = f"{name}_{again}"
-    taken.add(free)
-    if again > 1:
-        say(f"{source}: {name} is the name of an earlier one; it is written as {free}")
-    return free
 
 
 def parse_json(text: str) -> Any:

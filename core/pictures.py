@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from scriba.core.errors import InputError
@@ -73,8 +74,12 @@ def decoded(image: Image.Image, name: str) -> Image.Image:
     return ImageOps.exif_transpose(image)
 
 
-def on_white(image: Image.Image) -> Image.Image:
-    """Return a picture without transparency: what shows through is white paper."""
+def plain(image: Image.Image) -> Image.Image:
+    """Return a picture of eight bits a channel without transparency: what shows through is white paper."""
+    if image.mode[0] in "IF":  # 16 or 32 bits or floats, of which Pillow's conversion would only clip the bright end
+        values = np.nan_to_num(np.asarray(image, np.float32), posinf=0.0, neginf=0.0)
+        low, high = float(values.min()), float(values.max())
+        return Image.fromarray(((values - low) * (255 / max(high - low, 1e-9))).astype(np.uint8))
     if image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info:
         coloured = image.convert("RGBA")
         return Image.alpha_composite(Image.new("RGBA", coloured.size, "white"), coloured)

@@ -6,25 +6,22 @@ file, in the folder that it names (`filepath`) or in `images`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from scriba.core.errors import InputError, UsageError, nearest
 from scriba.core.example import Example
 from scriba.core.files import read_json
-from scriba.datasets.manifest import Problem
+from scriba.datasets.listed import Listed, Problem
 
 SPLITS = {"train": ("train", "restval"), "dev": ("val",), "test": ("test",)}
 """Karpathy's names of the splits; COCO's `restval` is for training."""
 REMEDY = "name a dataset_*.json of Karpathy's"
 
 
-class Karpathy(Sequence[Example]):
-    """The pictures of one split with their captions. Picture files are not touched.
-
-    Attributes:
-        problems: Rows that could not be used.
+def read_karpathy(path: Path, split: str) -> Listed:
+    """Return the pictures of one split with their captions. Picture files are not touched.
 
     Args:
         path: The file.
@@ -34,34 +31,22 @@ class Karpathy(Sequence[Example]):
         InputError: The file is missing, damaged or of another kind, or has nothing in the split.
         UsageError: There is no such split.
     """
-
-    def __init__(self, path: Path, split: str) -> None:
-        if split not in SPLITS:
-            raise UsageError(f"karpathy:{path}:{split}: the splits are {', '.join(SPLITS)}.{nearest(split, SPLITS)}")
-        content = read_json(path, REMEDY)
-        if not isinstance(content, dict) or not isinstance(content.get("images"), list):
-            raise InputError(f"{path}: has no list 'images'; {REMEDY}.")
-        examples: list[Example] = []
-        problems: list[Problem] = []
-        for i, row in enumerate(content["images"]):
-            try:
-                if row["split"] in SPLITS[split]:
-                    examples.append(read_image(row, path.parent))
-            except (KeyError, TypeError) as error:
-                problems.append(Problem(f"{path}: image {i}", f"lacks {error}; see Karpathy's files."))
-        if not examples:
-            raise InputError(f"{path}: has no picture of the split {split}.")
-        self._examples = tuple(examples)
-        self.problems = tuple(problems)
-
-    def __len__(self) -> int:
-        return len(self._examples)
-
-    def __getitem__(self, index: int) -> Example:  # type: ignore[override]
-        return self._examples[index]
-
-    def __iter__(self) -> Iterator[Example]:
-        return iter(self._examples)
+    if split not in SPLITS:
+        raise UsageError(f"karpathy:{path}:{split}: the splits are {', '.join(SPLITS)}.{nearest(split, SPLITS)}")
+    content = read_json(path, REMEDY)
+    if not isinstance(content, dict) or not isinstance(content.get("images"), list):
+        raise InputError(f"{path}: has no list 'images'; {REMEDY}.")
+    examples: list[Example] = []
+    problems: list[Problem] = []
+    for i, row in enumerate(content["images"]):
+        try:
+            if row["split"] in SPLITS[split]:
+                examples.append(read_image(row, path.parent))
+        except (KeyError, TypeError) as error:
+            problems.append(Problem(f"{path}: image {i}", f"lacks {error}; see Karpathy's files."))
+    if not examples:
+        raise InputError(f"{path}: has no picture of the split {split}.")
+    return Listed(examples, problems)
 
 
 def read_image(row: Mapping[str, Any], folder: Path) -> Example:

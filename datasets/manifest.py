@@ -4,37 +4,24 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from scriba.core.errors import InputError, nearest
 from scriba.core.example import Example
 from scriba.core.files import parse_json
+from scriba.datasets.listed import Listed, Problem
 
 TEXT_COLUMNS = ("text", "transcription", "sentence", "captions", "caption")
 FOLDER_MANIFESTS = ("metadata.jsonl", "metadata.csv")
 """Names by which a folder's manifest is found (the Hugging Face folder convention)."""
 
 
-@dataclass(frozen=True)
-class Problem:
-    """A row that cannot be used.
-
-    Attributes:
-        where: File and line.
-        sentence: What is wrong with it.
-    """
-
-    where: str
-    sentence: str
-
-
 class RowError(Exception):
     """A row cannot be used; the message is the sentence of its `Problem`."""
 
 
-class Manifest(Sequence[Example]):
+class Manifest(Listed):
     """The examples of a manifest. Media files are not touched.
 
     Attributes:
@@ -65,19 +52,9 @@ class Manifest(Sequence[Example]):
                 examples[example.id] = example
             except RowError as error:
                 problems.append(Problem(where, str(error)))
-        self._examples = tuple(examples.values())
-        self.problems = tuple(problems)
         if not examples:
             raise InputError(explain_empty(self.path, media, list(columns), problems))
-
-    def __len__(self) -> int:
-        return len(self._examples)
-
-    def __getitem__(self, index: int) -> Example:  # type: ignore[override]
-        return self._examples[index]
-
-    def __iter__(self) -> Iterator[Example]:
-        return iter(self._examples)
+        super().__init__(tuple(examples.values()), problems)
 
     def _rows(self) -> Iterator[tuple[int, Mapping[str, Any] | RowError]]:
         """Yield line numbers and rows."""

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from scriba.core.errors import InputError
 from scriba.core.example import Example
-from scriba.datasets.manifest import Problem
+from scriba.datasets.listed import Listed, Problem
 
 TEXT = ".gt.txt"
 IMAGES = (".png", ".bin.png", ".nrm.png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp")
@@ -18,44 +17,28 @@ def is_paired(path: Path) -> bool:
     return path.is_dir() and next(path.rglob(f"*{TEXT}"), None) is not None
 
 
-class PairedFolder(Sequence[Example]):
-    """The pairs of a folder and of the folders below it, in the order of their names. Pictures are not touched.
+def read_pairs(path: Path) -> Listed:
+    """Return the pairs of a folder and of the folders below it, in the order of their names.
 
-    Attributes:
-        problems: Texts without a picture, or that cannot be read.
-
-    Args:
-        path: The folder.
+    Pictures are not touched. A text without a picture, or that cannot be read, is a problem.
 
     Raises:
         InputError: No text has a picture.
     """
-
-    def __init__(self, path: Path) -> None:
-        examples: list[Example] = []
-        problems: list[Problem] = []
-        for text in sorted(path.rglob(f"*{TEXT}")):
-            stem = text.name.removesuffix(TEXT)
-            image = next((p for p in (text.with_name(stem + suffix) for suffix in IMAGES) if p.is_file()), None)
-            if image is None:
-                problems.append(Problem(str(text), f"has no picture {stem}.png (or .jpg, .tif, .webp) beside it."))
-                continue
-            try:
-                target = text.read_text(encoding="utf-8-sig").strip()
-            except (OSError, UnicodeDecodeError) as error:
-                problems.append(Problem(str(text), f"cannot be read ({error}); save it as UTF-8."))
-                continue
-            examples.append(Example(str(image.relative_to(path)), image, target))
-        if not examples:
-            raise InputError(f"{path}: no {TEXT} file has a picture of its name beside it.")
-        self._examples = tuple(examples)
-        self.problems = tuple(problems)
-
-    def __len__(self) -> int:
-        return len(self._examples)
-
-    def __getitem__(self, index: int) -> Example:  # type: ignore[override]
-        return self._examples[index]
-
-    def __iter__(self) -> Iterator[Example]:
-        return iter(self._examples)
+    examples: list[Example] = []
+    problems: list[Problem] = []
+    for text in sorted(path.rglob(f"*{TEXT}")):
+        stem = text.name.removesuffix(TEXT)
+        image = next((p for p in (text.with_name(stem + suffix) for suffix in IMAGES) if p.is_file()), None)
+        if image is None:
+            problems.append(Problem(str(text), f"has no picture {stem}.png (or .jpg, .tif, .webp) beside it."))
+            continue
+        try:
+            target = text.read_text(encoding="utf-8-sig").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            problems.append(Problem(str(text), f"cannot be read ({error}); save it as UTF-8."))
+            continue
+        examples.append(Example(str(image.relative_to(path)), image, target))
+    if not examples:
+        raise InputError(f"{path}: no {TEXT} file has a picture of its name beside it.")
+    return Listed(examples, problems)

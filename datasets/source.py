@@ -11,12 +11,12 @@ from pathlib import Path
 
 from scriba.core.errors import UsageError, nearest
 from scriba.core.example import Example
-from scriba.datasets.coco import Coco
+from scriba.datasets.coco import read_coco
 from scriba.datasets.dtmf import DTMF
-from scriba.datasets.karpathy import SPLITS, Karpathy
+from scriba.datasets.karpathy import read_karpathy
 from scriba.datasets.lines import LINES
 from scriba.datasets.manifest import FOLDER_MANIFESTS, Manifest
-from scriba.datasets.paired import PairedFolder, is_paired
+from scriba.datasets.paired import is_paired, read_pairs
 from scriba.datasets.scenes import SCENES
 from scriba.datasets.synthetic import SyntheticSource
 
@@ -56,10 +56,10 @@ def open_source(name: str, *, media: str, default_split: str = "train", streamin
     if scheme in ("karpathy", "coco") and media != "image":
         raise UsageError(f"{name}: holds pictures, not {media}; choose another source.")
     if scheme == "karpathy":
-        path, _, split = rest.rpartition(":") if rest.rpartition(":")[2] in SPLITS else (rest, "", default_split)
-        return Karpathy(Path(path), split)
+        path, _, split = rest.rpartition(":")
+        return read_karpathy(Path(path), split) if path else read_karpathy(Path(rest), default_split)
     if scheme == "coco":
-        return Coco(Path(rest))
+        return read_coco(Path(rest))
     raise UsageError(
         f"{name}: sources are named {', '.join(s + ':…' for s in SCHEMES)} or by a path.{nearest(scheme, SCHEMES)}"
     )
@@ -72,7 +72,7 @@ def open_path(path: Path, media: str) -> Iterable[Example]:
         InputError: It cannot be read.
     """
     if media == "image" and not any((path / name).is_file() for name in FOLDER_MANIFESTS) and is_paired(path):
-        return PairedFolder(path)
+        return read_pairs(path)
     return Manifest(path, media)
 
 

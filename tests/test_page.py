@@ -249,6 +249,9 @@ def test_pictures_without_a_line_keep_their_row(
         image.save(name)
     assert main(["ocr", "read", *names, "--model", str(line_bundle)]) == 0
     assert [row.split("\t")[0] for row in capsys.readouterr().out.splitlines()] == names
+    same = [names[0], names[0]]
+    assert main(["ocr", "read", *same, "--model", str(line_bundle)]) == 0
+    assert "is the name of an earlier one" not in capsys.readouterr().err, "no file is written, so no name is taken"
 
 
 def test_two_tight_lines_are_two(line_bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

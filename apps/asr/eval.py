@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from scriba.commands import eval_app
 from scriba.core.options import run_command
 
-DESCRIPTION = """Score a speech recogniser: WER and CER in percent, greedily from each of its heads.
+DESCRIPTION = """Score a speech recogniser: WER and CER in percent, from each of its heads.
 
 Example: scriba asr eval asr-an4-en test.jsonl --json scores.json
 """

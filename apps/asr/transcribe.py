@@ -12,8 +12,8 @@ from scriba.asr.writers import ONE_FILE_EACH, WRITERS
 from scriba.commands import parse_for_model
 from scriba.core.errors import UsageError
 from scriba.core.example import Example
-from scriba.core.files import free_name, write_text
 from scriba.core.options import build_parser, run_command
+from scriba.core.output import Output
 from scriba.core.precision import Device, Precision
 from scriba.core.progress import say, track
 from scriba.core.search import DecodingConfig
@@ -62,26 +62,20 @@ def _transcribe(argv: Sequence[str]) -> int:
     bundle, options = parse_for_model(parser, TranscribeConfig, argv, "asr")
     if options.out is None and options.format in ONE_FILE_EACH and len(options.files) > 1:
         raise UsageError(f"--format {options.format} makes one file for each input; name a folder with --out.")
-    if options.out is not None and Path(options.out).is_file():
-        raise UsageError(f"--out {options.out}: is a file; name a folder.")
+    output = Output(options.out, options.format)
     limit = {} if options.max_seconds is None else {"features": {"max_seconds": options.max_seconds}}
     recogniser = build_recogniser(bundle, read_config(bundle, limit), options.device, options.precision)
     examples = [Example(file, Path(file), "") for file in options.files]
     results = recogniser.run(examples, options.decoding, batch_size=options.batch_size)
-    failed, taken = 0, set[str]()
+    failed = 0
     for result in track(results, "transcribing", len(examples)):
         if result.error is not None:
             failed += 1
             say(f"scriba: {result.error}")
             continue
-        text = WRITERS[options.format](result, result.hypotheses[options.decoding.method])
-        if options.out is not None:
-            name = free_name(result.example.id, Path(result.example.id).stem, taken)
-            write_text(Path(options.out) / f"{name}.{options.format}", text)
-        else:
-            named = options.format == "txt" and len(examples) > 1
-            sys.stdout.write(f"{result.example.id}\t{text}" if named else text)
-            sys.stdout.flush()
+        file, text = result.example.id, WRITERS[options.format](result, result.hypotheses[options.decoding.method])
+        named = options.format == "txt" and len(examples) > 1
+        output.write(file, output.stem(file, Path(file).stem), text, named=named)
     return 1 if failed else 0
 
 

@@ -38,7 +38,6 @@ class BackboneConfig:
         size: Pixels along each side that a picture is scaled to.
         pixels: Scale of the pixels: imagenet (torchvision's weights) or symmetric, from -1 to 1.
         same_padding: Pad before strided convolutions as TensorFlow does: at the right and bottom first.
-        chunk: Pictures that pass through it at a time.
     """
 
     name: str = "mobilenet_v2"
@@ -47,7 +46,6 @@ class BackboneConfig:
     size: int = 224
     pixels: Literal["imagenet", "symmetric"] = "imagenet"
     same_padding: bool = False
-    chunk: int = 64
 
 
 class Backbone(nn.Module):
@@ -164,20 +162,26 @@ def load_pretrained(backbone: Backbone) -> None:
     found = pretrained(config)
     if found is None:
         return
-    renamed: dict[str, Tensor] = {}
-    for name, tensor in found.items():
-        part, _, rest = name.partition(".")
-        renamed[f"layers.{part}_{rest}" if part in EXPANDED else f"layers.{name}"] = tensor
     with torch.no_grad():
-        for name, own in backbone.state_dict().items():
-            theirs = renamed.get(name)
+        for own_name, own in backbone.state_dict().items():
+            name = theirs_of(own_name)
+            theirs = found.get(name)
             if theirs is None or theirs.shape != own.shape:
                 shape = "nothing" if theirs is None else f"shape {tuple(theirs.shape)}"
                 raise InputError(
-                    f"{config.weights}: has {shape} for '{name.removeprefix('layers.')}', where {config.name} needs "
-                    f"{tuple(own.shape)}; check --backbone.name and --backbone.weights."
+                    f"{config.weights}: has {shape} for '{name}', where {config.name} needs {tuple(own.shape)}; "
+                    "check --backbone.name and --backbone.weights."
                 )
             own.copy_(theirs)
+
+
+def theirs_of(name: str) -> str:
+    """Return torchvision's name of one of the backbone's weights: layers.features_0.… is features.0.… there."""
+    name = name.removeprefix("layers.")
+    for part in EXPANDED:
+        if name.startswith(f"{part}_"):
+            return f"{part}.{name.removeprefix(f'{part}_')}"
+    return name
 
 
 def pad_like_tensorflow(network: nn.Module) -> None:

@@ -10,11 +10,10 @@ from pathlib import Path
 from typing import Literal
 
 from scriba.commands import parse_for_model
-from scriba.core.errors import UsageError
 from scriba.core.example import Example
-from scriba.core.files import free_name, write_text
 from scriba.core.hypothesis import Hypothesis
 from scriba.core.options import build_parser, run_command
+from scriba.core.output import Output
 from scriba.core.precision import Device, Precision
 from scriba.core.progress import say, track
 from scriba.core.search import DecodingConfig
@@ -74,27 +73,21 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _describe(argv: Sequence[str]) -> int:
     parser = build_parser("scriba caption describe", DESCRIPTION, DescribeConfig, {"files*": "Pictures."})
     bundle, options = parse_for_model(parser, DescribeConfig, argv, "caption")
-    if options.out is not None and Path(options.out).is_file():
-        raise UsageError(f"--out {options.out}: is a file; name a folder.")
+    output = Output(options.out, options.format, options.plot)
     recogniser = build_recogniser(bundle, read_config(bundle), options.device, options.precision)
     examples = [Example(file, Path(file), "") for file in options.files]
     plots = options.plot is not None
     results = recogniser.run(examples, options.decoding, batch_size=options.batch_size, keep_attention=plots)
-    failed, taken = 0, set[str]()
+    failed = 0
     for result in track(results, "describing", len(examples)):
         if result.error is not None:
             failed += 1
             say(f"scriba: {result.error}")
             continue
         file, hypothesis = result.example.id, result.hypotheses[options.decoding.method]
-        stem = free_name(file, Path(file).stem, taken)
-        text = WRITERS[options.format](file, hypothesis)
-        if options.out is not None:
-            write_text(Path(options.out) / f"{stem}.{options.format}", text)
-        else:
-            named = options.format == "txt" and len(examples) > 1
-            sys.stdout.write(f"{file}\t{text}" if named else text)
-            sys.stdout.flush()
+        stem = output.stem(file, Path(file).stem)
+        named = options.format == "txt" and len(examples) > 1
+        output.write(file, stem, WRITERS[options.format](file, hypothesis), named=named)
         if options.plot is not None:
             from scriba.caption.plot import plot_caption  # imports matplotlib: slow
 

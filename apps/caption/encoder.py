@@ -64,10 +64,10 @@ class PictureEncoder(nn.Module):
     def forward(self, inputs: Tensor, lengths_B: Tensor) -> Memory:
         """Encode pictures (B, H, W, 3) of bytes, or their features (B, T, C), padded in dimension 1."""
         lengths_B = self.output_lengths(lengths_B)
-        features_BTC = inputs[:, : int(lengths_B[0])]
-        if inputs.ndim == 4:
-            side = self.backbone.config.size
+        if inputs.ndim == 3:
+            features_BTC = inputs[:, : int(lengths_B[0])]
+        else:
             with torch.set_grad_enabled(torch.is_grad_enabled() and not self.frozen):
-                features_BTC = self.backbone(inputs[:, :side])
+                features_BTC = self.backbone(inputs[:, : self.backbone.config.size])
         states_BTD = self.dropout(self.norm(full(self.project(features_BTC))))
         return Memory(states_BTD, lengths_B, self.backbone.grid)

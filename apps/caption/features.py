@@ -30,6 +30,8 @@ from scriba.core.progress import say, track
 
 PART = 512
 """Pictures in a file."""
+BATCH = 64
+"""Pictures that pass through the network at a time."""
 
 
 class FeatureCache:
@@ -43,14 +45,13 @@ class FeatureCache:
     def __init__(self, folder: Path, backbone: Backbone) -> None:
         self.backbone = backbone
         self.folder = folder / f"{backbone.config.name}-{backbone.fingerprint()}"
-        self._keys: dict[str, str] = {}
         self._places: dict[str, tuple[Path, int]] = {}
         for part in sorted(self.folder.glob("*.safetensors")):
             self._add(part)
 
     def get(self, example: Example) -> Tensor | None:
         """Return the map of an example's picture, (T, C) in float32; None if `fill` did not see it."""
-        place = self._places.get(self._keys.get(example.id, ""))
+        place = self._places.get(content_key(example) or "")
         if place is None:
             return None
         part, row = place
@@ -62,32 +63,21 @@ class FeatureCache:
         """Compute the maps that are not there yet; pictures that cannot be read are left to the data check.
 
         Args:
-            examples: Examples, each with an id of its own.
+            examples: The examples.
             device: Where the network runs.
             dtype: Number format of its convolutions.
         """
-        missing: dict[str, Example] = {}
-        for example in examples:
-            key = content_key(example)
-            if key is None:
-                continue
-            self._keys[example.id] = key
-            if key not in self._places:
-                missing.setdefault(key, example)
+        keyed = ((content_key(example), example) for example in examples)
+        missing = {key: example for key, example in keyed if key is not None and key not in self._places}
         if not missing:
             return
         say(f"computing the features of {len(missing)} pictures with {self.backbone.config.name}, once: {self.folder}")
         backbone = self.backbone.to(device).eval()
-        readable = self._readable(missing)
-        bar = iter(track(range(len(missing)), "features", len(missing)))
+        readable = track(self._readable(missing), "features", len(missing))
         while part := list(islice(readable, PART)):
-            maps = [
-                _maps(backbone, [pixels for _, pixels in part[i : i + backbone.config.chunk]], device, dtype)
-                for i in range(0, len(part), backbone.config.chunk)
-            ]
+            pixels = [pixels for _, pixels in part]
+            maps = [_maps(backbone, pixels[i : i + BATCH], device, dtype) for i in range(0, len(part), BATCH)]
             self._write([key for key, _ in part], torch.cat(maps))
-            for _ in part:
-                next(bar, None)
 
     def _readable(self, missing: dict[str, Example]) -> Iterator[tuple[str, Tensor]]:
         for key, example in missing.items():

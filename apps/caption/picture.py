@@ -11,7 +11,7 @@ from torch import Tensor
 
 from scriba.core.errors import InputError
 from scriba.core.example import Example
-from scriba.core.pictures import on_white, open_picture
+from scriba.core.pictures import open_picture, plain
 
 
 def read_colours(source: Path | bytes, name: str) -> Image.Image:
@@ -20,12 +20,7 @@ def read_colours(source: Path | bytes, name: str) -> Image.Image:
     Raises:
         InputError: The file is missing, damaged, too large or no picture.
     """
-    image = open_picture(source, name)
-    if image.mode[0] in "IF":  # 16 or 32 bits or floats, of which Pillow's conversion would only clip the bright end
-        values = np.nan_to_num(np.asarray(image, np.float32), posinf=0.0, neginf=0.0)
-        low, high = float(values.min()), float(values.max())
-        image = Image.fromarray(((values - low) * (255 / max(high - low, 1e-9))).astype(np.uint8))
-    return on_white(image).convert("RGB")
+    return plain(open_picture(source, name)).convert("RGB")
 
 
 def read_pixels(example: Example, size: int) -> Tensor:
@@ -35,8 +30,6 @@ def read_pixels(example: Example, size: int) -> Tensor:
         InputError: The picture cannot be used.
     """
     source = example.source
-    if isinstance(source, np.ndarray):  # prepared before
-        return torch.from_numpy(source)
     if not isinstance(source, Path | bytes):
         raise InputError(f"{example.name}: is no picture.")
     image = read_colours(source, example.name)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-import numpy as np
 from torch import Tensor
 
 from scriba.caption.backbone import Backbone, BackboneConfig
@@ -25,19 +24,6 @@ from scriba.core.tokenizer import TokenizerConfig
 
 
 @dataclass(frozen=True)
-class AugmentConfig:
-    """Augmentation of training pictures; what the cached features of a frozen backbone were made of is not augmented.
-
-    Args:
-        start_epoch: Epochs trained on plain pictures first.
-        flip: Probability of mirroring. Captions that tell left from right suffer.
-    """
-
-    start_epoch: int = 0
-    flip: float = 0.0
-
-
-@dataclass(frozen=True)
 class CaptionConfig(RunConfig):
     """A training run of a captioner. Captions have no order along the picture, so there is no CTC.
 
@@ -50,7 +36,6 @@ class CaptionConfig(RunConfig):
         decoding: How text is found on dev and by default afterwards.
         backbone: The convolutional network.
         encoder: What is made of its feature map.
-        augment: Augmentation of training pictures.
     """
 
     data: DataConfig = field(default_factory=lambda: DataConfig(normalise="words"))
@@ -65,7 +50,6 @@ class CaptionConfig(RunConfig):
     )
     backbone: BackboneConfig = field(default_factory=BackboneConfig)
     encoder: EncoderConfig = field(default_factory=EncoderConfig)
-    augment: AugmentConfig = field(default_factory=AugmentConfig)
 
 
 class CaptionTask:
@@ -101,15 +85,9 @@ class CaptionTask:
         return len(self.prepare(example))
 
     def prepare(self, example: Example, draw: Draw | None = None) -> Tensor:
-        """Return the features of the picture if they are cached, else its pixels (size, size, 3), perhaps mirrored."""
+        """Return the features of the picture if they are cached, else its pixels (size, size, 3); never augmented."""
         features = None if self.cache is None else self.cache.get(example)
-        if features is not None:
-            return features
-        pixels = read_pixels(example, self.config.backbone.size)
-        augment = self.config.augment
-        if draw is None or draw.epoch < augment.start_epoch:
-            return pixels
-        return pixels.flip(1) if np.random.default_rng(draw.seed).random() < augment.flip else pixels
+        return read_pixels(example, self.config.backbone.size) if features is None else features
 
     def score(self, references: Sequence[str | tuple[str, ...]], texts: Sequence[str]) -> Mapping[str, float]:
         """Return BLEU and ROUGE-L in percent and CIDEr-D, of lower-case words without punctuation."""

@@ -1,8 +1,8 @@
 """The line encoder: convolutions that collapse the height and subsample the width by 4, then bidirectional LSTM layers.
 
 After two plain convolutions that halve both sides, the others are depthwise separable (Howard et al. 2017,
-arXiv 1704.04861), with a connection past those that keep the shape (He et al. 2016): a quarter of the time of plain
-ones of that size.
+arXiv 1704.04861), with a connection past those that keep the shape (He et al. 2016): a fraction of the time of
+plain ones of that size.
 
 Shapes: B batch, T columns or encoder positions, F rows, C channels.
 """

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from scriba.core.errors import InputError
-from scriba.core.pictures import on_white, open_pages, open_picture
+from scriba.core.pictures import open_pages, open_picture, plain
 
 Grey = NDArray[np.uint8]
 """Grey pixels (height, width), 0 black."""
@@ -36,8 +36,4 @@ def read_grey(source: Path | bytes, name: str) -> Grey:
 
 def to_grey(image: Image.Image) -> Grey:
     """Return the pixels of a picture of any mode as grey on white paper."""
-    if image.mode[0] in "IF":  # 16 or 32 bits or floats, of which Pillow's conversion would only clip the bright end
-        values = np.nan_to_num(np.asarray(image, np.float32), posinf=0.0, neginf=0.0)
-        low, high = float(values.min()), float(values.max())
-        return ((values - low) * (255 / max(high - low, 1e-9))).astype(np.uint8)
-    return np.asarray(on_white(image).convert("L"))
+    return np.asarray(plain(image).convert("L"))

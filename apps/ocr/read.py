@@ -10,8 +10,8 @@ from typing import Literal
 
 from scriba.commands import parse_for_model
 from scriba.core.errors import UsageError
-from scriba.core.files import free_name, write_text
 from scriba.core.options import build_parser, run_command
+from scriba.core.output import Output
 from scriba.core.precision import Device, Precision
 from scriba.core.progress import say, track
 from scriba.core.search import DecodingConfig
@@ -64,15 +64,14 @@ def _read(argv: Sequence[str]) -> int:
     bundle, options = parse_for_model(parser, ReadConfig, argv, "ocr")
     if options.out is None and options.format in ONE_FILE_EACH and len(options.files) > 1:
         raise UsageError(f"--format {options.format} makes one file for each page; name a folder with --out.")
-    if options.out is not None and Path(options.out).is_file():
-        raise UsageError(f"--out {options.out}: is a file; name a folder.")
+    output = Output(options.out, options.format, options.plot)
     reader = LineReader(
         build_recogniser(bundle, read_config(bundle), options.device, options.precision), options.decoding
     )
     pages = reader.read_pages(
         options.files, layout=options.layout, batch_size=options.batch_size, keep_attention=options.plot is not None
     )
-    failed, taken = 0, set[str]()
+    failed = 0
     for page in track(pages, "reading", len(options.files)):
         if page.error is not None:
             failed += 1
@@ -80,14 +79,10 @@ def _read(argv: Sequence[str]) -> int:
             if not page.lines:
                 continue
         stem = Path(page.file).stem + (f"-{page.number}" if page.number > 1 else "")
-        stem = free_name(page.file, stem, taken)
+        stem = output.stem(page.file, stem)
+        row = options.format == "txt" and len(options.files) > 1 and len(page.lines) <= 1  # a page without a line, too
         text = WRITERS[options.format](page)
-        if options.out is not None:
-            write_text(Path(options.out) / f"{stem}.{options.format}", text)
-        else:
-            named = options.format == "txt" and len(options.files) > 1 and len(page.lines) <= 1
-            sys.stdout.write(f"{page.file}\t{text or chr(10)}" if named else text)
-            sys.stdout.flush()
+        output.write(page.file, stem, "\n" if row and not page.lines else text, named=row)
         if options.plot is not None:
             from scriba.ocr.plot import plot_page  # imports matplotlib: slow
 
