@@ -87,7 +87,7 @@ def _preview(argv: Sequence[str]) -> int:
 def draw_sheet(
     pictures: Iterable[tuple[str, str, NDArray[np.float32]]], path: Path, kind: str, origin: Literal["lower", "upper"]
 ) -> None:
-    """Draw one example below the other: its frames from left to right, its id and text above them."""
+    """Draw one example below the other: its frames from left to right, or its picture; its id and text above."""
     import matplotlib
 
     matplotlib.use("Agg")
@@ -96,10 +96,16 @@ def draw_sheet(
     rows = list(pictures)
     frames = [frames_TF for _, _, frames_TF in rows]
     widest = max(len(f) for f in frames)
-    figure, axes = plt.subplots(len(rows), 1, figsize=(11, 0.72 * len(rows) + 0.2), squeeze=False)
+    colours = frames[0].ndim == 3  # rows of a picture, in red, green and blue
+    height = 1.7 if colours else 0.72
+    figure, axes = plt.subplots(len(rows), 1, figsize=(11, height * len(rows) + 0.2), squeeze=False)
     for axis, (name, text, frames_TF) in zip(axes[:, 0], rows, strict=True):
-        axis.imshow(frames_TF.T, cmap="gray_r", aspect="auto", interpolation="antialiased", origin=origin)
-        axis.set_xlim(0, widest)
+        if colours:
+            axis.imshow(frames_TF)
+            axis.set_anchor("W")
+        else:
+            axis.imshow(frames_TF.T, cmap="gray_r", aspect="auto", interpolation="antialiased", origin=origin)
+            axis.set_xlim(0, widest)
         axis.set_axis_off()
         shown = f"{name}   {text}"
         axis.set_title(shown[:150], fontsize=7, loc="left", pad=2, parse_math=False)

@@ -183,7 +183,10 @@ def test_train_refuses_data_that_would_mostly_be_lost(tmp_path: Path, capsys: py
     assert not (tmp_path / "run").exists()
 
 
-@pytest.mark.parametrize(("app", "source"), [("asr", "synth:dtmf:train:3"), ("ocr", "synth:lines:train:3")])
+@pytest.mark.parametrize(
+    ("app", "source"),
+    [("asr", "synth:dtmf:train:3"), ("ocr", "synth:lines:train:3"), ("caption", "synth:scenes:train:3")],
+)
 @pytest.mark.parametrize("augmented", ["true", "false"])
 def test_preview_draws_the_examples(
     app: str, source: str, augmented: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]

@@ -29,15 +29,15 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _train(argv: Sequence[str]) -> int:
     config = parse_config(build_parser("scriba caption train", DESCRIPTION, CaptionConfig), CaptionConfig, argv)
+    named = [(split, names) for split, names in (("train", config.data.train), ("dev", config.data.dev)) if names]
+    sources = [open_all(names, "image", split) for split, names in named]  # before any weights are downloaded
     backbone = start_backbone(config)
     cache = None
     if config.encoder.frozen and config.encoder.cache is not None:
         cache = FeatureCache(Path(config.encoder.cache), backbone)
         device = resolve_device(config.device)
-        for split, names in (("train", config.data.train), ("dev", config.data.dev)):
-            if names:
-                examples = open_all(names, "image", split).examples
-                cache.fill(examples, device, resolve_precision(config.precision, device))
+        for source in sources:
+            cache.fill(source.examples, device, resolve_precision(config.precision, device))
     return train_app(CaptionTask(config, backbone, cache), config, media="image")
 
 
