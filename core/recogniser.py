@@ -176,11 +176,7 @@ class _Job:
         for method in self.methods:
             config = replace(self.decoding, method=method)
             place = recogniser.task.position_size
-            dtype = recogniser.dtype if method == "ctc" else torch.float32  # one layer before a softmax in float32
-            with autocast(recogniser.device, dtype):
-                found[method] = decode(
-                    recogniser.model, memory, recogniser.tokenizer, config, place, self.keep_attention
-                )
+            found[method] = decode(recogniser.model, memory, recogniser.tokenizer, config, place, self.keep_attention)
         rate = (time.perf_counter() - start) / sum(map(len, inputs))
         return [
             replace(
