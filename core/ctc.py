@@ -9,8 +9,9 @@ import itertools
 from collections.abc import Sequence
 from typing import NamedTuple
 
-import torch
+import numpy as np
 import torch.nn.functional as F
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from scriba.core.memory import Memory
@@ -65,21 +66,31 @@ class Spike(NamedTuple):
     probability: float
 
 
-def greedy_path(log_probs_BTV: Tensor, lengths_B: Tensor) -> list[list[Spike]]:
+class CTCPath(NamedTuple):
+    """The most probable label of every encoder position, collapsed.
+
+    Attributes:
+        spikes: Its labels: repeats merged, then blanks dropped.
+        log_prob: Log probability of this one path.
+    """
+
+    spikes: list[Spike]
+    log_prob: float
+
+
+def greedy_path(log_probs_BTV: Tensor, lengths_B: Tensor) -> list[CTCPath]:
     """Collapse the most probable label of every position: merge repeats, then drop blanks.
 
     The batch leaves the device in one transfer.
     """
     best_BT = log_probs_BTV.max(dim=-1)
-    labels, scores = best_BT.indices.cpu(), best_BT.values.float().exp().cpu()
-    return [_collapse(labels[b, :n], scores[b, :n]) for b, n in enumerate(lengths_B.tolist())]
+    labels_BT, scores_BT = best_BT.indices.cpu().numpy(), best_BT.values.float().cpu().numpy()
+    return [_collapse(labels_BT[b, :n], scores_BT[b, :n]) for b, n in enumerate(lengths_B.tolist())]
 
 
-def _collapse(labels_T: Tensor, scores_T: Tensor) -> list[Spike]:
-    runs, counts = torch.unique_consecutive(labels_T, return_counts=True)
-    spikes, start = [], 0
-    for label, count in zip(runs.tolist(), counts.tolist(), strict=True):
-        if label != BLANK:
-            spikes.append(Spike(label, start, start + count, float(scores_T[start : start + count].max())))
-        start += count
-    return spikes
+def _collapse(labels_T: NDArray[np.int64], scores_T: NDArray[np.float32]) -> CTCPath:
+    starts = np.flatnonzero(np.diff(labels_T, prepend=-1))
+    ends = np.append(starts[1:], len(labels_T))
+    probabilities = np.exp(np.maximum.reduceat(scores_T, starts))
+    runs = zip(labels_T[starts].tolist(), starts.tolist(), ends.tolist(), probabilities.tolist(), strict=True)
+    return CTCPath([Spike(*run) for run in runs if run[0] != BLANK], float(scores_T.sum()))

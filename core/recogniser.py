@@ -98,7 +98,7 @@ class Recogniser:
             methods: Heads to decode; by default `decoding.method`.
             batch_size: Examples in a batch at most.
             keep_attention: Put attention weights into the hypotheses.
-            lookahead: Batches that are read together.
+            lookahead: Batches that are read together, while those before are computed.
 
         Raises:
             UsageError: The batch size is no number of examples.
@@ -112,37 +112,53 @@ class Recogniser:
                 (result, inputs) = job.read(example)
                 yield result if inputs is None else job.finish([result], [inputs])[0]
             return
-        with worker_pool(self.device) as pool:
-            while chunk := list(islice(stream, batch_size * lookahead)):
-                yield from self._run_chunk(chunk, job, batch_size, pool)
+        with worker_pools(self.device) as (readers, computers):
 
-    def _run_chunk(self, chunk: Sequence[Example], job: _Job, batch_size: int, pool: Executor) -> list[Result]:
-        read = list(pool.map(job.read, chunk))
+            def read_some() -> Iterator[tuple[Result, Tensor | None]]:
+                return readers.map(job.read, islice(stream, batch_size * lookahead))
+
+            reading = read_some()
+            while read := list(reading):
+                begun = self._begin(read, job, batch_size, computers)
+                reading = read_some()  # while these are computed
+                yield from begun
+
+    def _begin(
+        self, read: Sequence[tuple[Result, Tensor | None]], job: _Job, batch_size: int, computers: Executor
+    ) -> Iterator[Result]:
+        """Begin to compute on what was read; return the results, waited for as they are asked for."""
         results = {i: result for i, (result, _) in enumerate(read)}
         inputs = {i: tensor for i, (_, tensor) in enumerate(read) if tensor is not None}
-        order = sorted(inputs, key=lambda i: -len(inputs[i]))  # long ones first: the workers finish together
+        order = sorted(inputs, key=lambda i: -len(inputs[i]))  # long ones first: the threads finish together
         lengths = [len(inputs[i]) for i in order]
         batches = [order[batch] for batch in pack_by_length(lengths, batch_size, self.max_batch_frames)]
-        done = pool.map(lambda rows: job.finish([results[i] for i in rows], [inputs[i] for i in rows]), batches)
-        for rows, finished in zip(batches, done, strict=True):
-            results |= zip(rows, finished, strict=True)
-        return [results[i] for i in range(len(chunk))]
+        done = computers.map(lambda rows: job.finish([results[i] for i in rows], [inputs[i] for i in rows]), batches)
+        return _in_order(results, batches, done)
+
+
+def _in_order(
+    results: dict[int, Result], batches: Sequence[Sequence[int]], done: Iterable[Sequence[Result]]
+) -> Iterator[Result]:
+    for rows, finished in zip(batches, done, strict=True):
+        results |= zip(rows, finished, strict=True)
+    yield from (results[i] for i in range(len(results)))
 
 
 @contextmanager
-def worker_pool(device: torch.device) -> Iterator[Executor]:
-    """Yield threads for whole batches: on a CPU one for each core, with one core for each.
+def worker_pools(device: torch.device) -> Iterator[tuple[Executor, Executor]]:
+    """Yield threads that read inputs and threads that compute on whole batches, one core for each.
 
-    Models of this size leave a second core idle most of the time when it has to share in every single operation.
+    On a CPU as many compute as there are cores: models of this size leave a second core idle most of the time when
+    it has to share in every single operation. A GPU is kept busy by one.
     """
-    if device.type != "cpu":
-        with ThreadPoolExecutor(1) as pool:
-            yield pool
-        return
     threads = torch.get_num_threads()
+
+    def pool(size: int) -> ThreadPoolExecutor:
+        return ThreadPoolExecutor(size, initializer=torch.set_num_threads, initargs=(1,))
+
     try:
-        with ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
-            yield pool
+        with pool(threads) as readers, pool(threads if device.type == "cpu" else 1) as computers:
+            yield readers, computers
     finally:
         torch.set_num_threads(threads)  # threads that begin later take the number that was set last
 

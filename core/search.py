@@ -87,11 +87,9 @@ def decode_ctc(
     log_probs_BTV: Tensor, lengths_B: Tensor, tokenizer: Tokenizer, position_size: float | None = None
 ) -> list[Hypothesis]:
     """Collapse the best CTC path of each row; its score is the log probability of that one path."""
-    path_scores_BT = log_probs_BTV.max(-1).values.cumsum(1)
-    scores = path_scores_BT[torch.arange(len(lengths_B), device=lengths_B.device), lengths_B - 1].tolist()
     hypotheses = []
-    for path, score in zip(greedy_path(log_probs_BTV, lengths_B), scores, strict=True):
-        spikes = [spike for spike in path if spike.token not in (SOS_EOS, UNK)]  # they give no text
+    for path in greedy_path(log_probs_BTV, lengths_B):
+        spikes = [spike for spike in path.spikes if spike.token not in (SOS_EOS, UNK)]  # they give no text
         tokens = make_units(
             [tokenizer.piece(spike.token) for spike in spikes],
             [spike.probability for spike in spikes],
@@ -99,7 +97,8 @@ def decode_ctc(
             position_size,
         )
         text = tokenizer.decode([spike.token for spike in spikes])
-        hypotheses.append(Hypothesis(text, score, {"ctc": score}, tokens, group_words(tokens)))
+        scores = {"ctc": path.log_prob}
+        hypotheses.append(Hypothesis(text, path.log_prob, scores, tokens, group_words(tokens)))
     return hypotheses
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
 
 import pytest
 import torch
@@ -10,6 +11,7 @@ from toy import ToyTask, toy_example, toy_examples
 
 from scriba.core.attention import AttentionConfig
 from scriba.core.decoder import DecoderConfig
+from scriba.core.example import Example
 from scriba.core.model import ModelConfig, build_model
 from scriba.core.recogniser import Recogniser
 from scriba.core.search import DecodingConfig, Method
@@ -49,6 +51,20 @@ def test_threads_and_batches_change_nothing(recogniser: Recogniser, method: Meth
         assert all(r.seconds > 0 for r in results)
         found.append([r.hypotheses[method].text if r.hypotheses else None for r in results])
     assert found[0] == found[1] == found[2] == found[3]
+
+
+@pytest.mark.usefixtures("threads")
+def test_reads_one_chunk_ahead(recogniser: Recogniser) -> None:
+    """The next few inputs are read while the last are computed, and no more: any number of examples can stream."""
+    taken: list[int] = []
+
+    def examples() -> Iterator[Example]:
+        for i, example in enumerate(toy_examples(["abc"] * 30)):
+            taken.append(i)
+            yield example
+
+    stream = recogniser.run(examples(), DecodingConfig("ctc"), batch_size=2, lookahead=3)
+    assert [len(taken) for _ in stream] == [*[12] * 6, *[18] * 6, *[24] * 6, *[30] * 12]
 
 
 @pytest.mark.usefixtures("threads")

@@ -57,10 +57,16 @@ def prepare_line(pixels: Grey, config: LineConfig, name: str) -> Line:
     Raises:
         InputError: The picture is empty, or far wider than high.
     """
-    if light_on_dark(pixels):
-        pixels = 255 - pixels
-    top, bottom, left, right = text_box(ink_of(pixels, name), config.margin)
-    ink = ink_of(pixels[top:bottom, left:right], name)  # again, as paper beyond the margins has no say in contrast
+    counts = histogram(pixels)
+    if light_on_dark(counts):
+        pixels, counts = 255 - pixels, counts[::-1]
+    table = ink_table(counts, name)
+    dark = pixels < np.count_nonzero(table > 127)  # lighter greys have less ink
+    top, bottom, left, right = text_box(dark, config.margin)
+    cut = pixels[top:bottom, left:right]
+    if cut.shape != pixels.shape:  # paper beyond the margins has no say in contrast
+        table = ink_table(histogram(cut), name)
+    ink = np.take(table, cut)
     if config.deslant:
         ink = deslanted(ink)
     height, width = ink.shape
@@ -89,35 +95,35 @@ def histogram(pixels: Grey) -> NDArray[np.int64]:
     return np.array(Image.fromarray(pixels).histogram())  # a quarter of the time of NumPy's bincount
 
 
-def light_on_dark(pixels: Grey) -> bool:
-    """Tell whether most of a picture is dark."""
-    counts = histogram(pixels)
+def light_on_dark(counts: NDArray[np.int64]) -> bool:
+    """Tell from its histogram whether most of a picture is dark."""
     low, high = grey_range(counts)
-    return bool(counts[: (low + high) // 2 + 1].sum() > 0.6 * pixels.size)
+    return bool(counts[: (low + high) // 2 + 1].sum() > 0.6 * counts.sum())
 
 
-def ink_of(pixels: Grey, name: str) -> NDArray[np.uint8]:
-    """Return how much ink is where, on light paper: the darkest hundredth is 255, the paper 0.
+def ink_table(counts: NDArray[np.int64], name: str) -> NDArray[np.uint8]:
+    """Return the ink of each grey of a picture on light paper: of the darkest hundredth 255, of the paper 0.
+
+    Args:
+        counts: Its histogram.
+        name: What to call it.
 
     Raises:
         InputError: There is nothing to read.
     """
-    counts = histogram(pixels)
     low, high = grey_range(counts)
     if high - low < MIN_CONTRAST:
         raise InputError(f"{name}: the picture is of one colour; there is nothing to read.")
-    paper = max(int(np.searchsorted(counts.cumsum(), 0.75 * pixels.size)), low + MIN_CONTRAST)
-    table = np.clip(255 * (paper - np.arange(256)) / (paper - low), 0, 255).astype(np.uint8)
-    return np.take(table, pixels)
+    paper = max(int(np.searchsorted(counts.cumsum(), 0.75 * counts.sum())), low + MIN_CONTRAST)
+    return np.clip(255 * (paper - np.arange(256)) / (paper - low), 0, 255).astype(np.uint8)
 
 
-def text_box(ink: NDArray[np.uint8], margin: float) -> tuple[int, int, int, int]:
+def text_box(dark: NDArray[np.bool_], margin: float) -> tuple[int, int, int, int]:
     """Return top, bottom, left and right of the ink, with a margin around it where the picture has one."""
-    dark = ink > 127
     rows, columns = np.flatnonzero(dark.any(1)), np.flatnonzero(dark.any(0))
     keep = math.ceil(margin * (rows[-1] + 1 - rows[0]))
     top, left = max(0, int(rows[0]) - keep), max(0, int(columns[0]) - keep)
-    return top, min(len(ink), int(rows[-1]) + 1 + keep), left, min(ink.shape[1], int(columns[-1]) + 1 + keep)
+    return top, min(len(dark), int(rows[-1]) + 1 + keep), left, min(dark.shape[1], int(columns[-1]) + 1 + keep)
 
 
 def deslanted(ink: NDArray[np.uint8]) -> NDArray[np.uint8]:
