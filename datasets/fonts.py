@@ -42,12 +42,14 @@ class Face:
         family: Name of its family; all faces of a family are in the same split.
         characters: Code points that it draws.
         black_letter: It is a Fraktur or another broken letter.
+        equal_widths: Its letters take the same width, as those of a typewriter.
     """
 
     path: Path
     family: str
     characters: frozenset[int]
     black_letter: bool
+    equal_widths: bool
 
     def draws(self, text: str) -> bool:
         """Tell whether every character of the text has a glyph of its own."""
@@ -93,9 +95,10 @@ def read_face(path: Path) -> Face | None:
         with TTFont(path, lazy=True, fontNumber=0) as font:
             family = STYLE.sub("", str(font["name"].getBestFamilyName() or path.stem))
             characters = frozenset(font.getBestCmap() or {})
-        ImageFont.truetype(str(path), 32).getlength("a")
+        drawn = ImageFont.truetype(str(path), 32)
+        widths = {drawn.getlength(letter) for letter in "ilmW.1"}
     except (TTLibError, OSError, KeyError, ValueError, AttributeError, ImportError, AssertionError):
         return None
     black = any(part in f"{family} {path.name}".lower() for part in BLACK_LETTER)
-    face = Face(path, family, characters, black)
+    face = Face(path, family, characters, black, len(widths) == 1)
     return face if face.draws(NEEDED) else None

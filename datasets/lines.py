@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
@@ -16,6 +17,8 @@ from scriba.datasets.synthetic import Recipe
 
 BLACK_LETTER_SHARE = 0.12
 """Share of Fraktur lines, where there is such a font."""
+TYPED_SHARE = 0.2
+"""Share of typewritten lines, where there is a font with letters of equal width."""
 MAX_LETTERS = 90
 
 
@@ -31,8 +34,10 @@ def compose(rng: np.random.Generator, choice: Sequence[Face]) -> tuple[Face, str
     """Draw a face, families first, and a text of which it has every character."""
     broken = [face for face in choice if face.black_letter and face.draws("ſ")]
     plain = [face for face in choice if not face.black_letter] or choice
+    typed = [face for face in plain if face.equal_widths]
     wants_broken = bool(broken) and chance(rng, BLACK_LETTER_SHARE)
-    pool = broken if wants_broken else plain
+    wants_typed = bool(typed) and not wants_broken and chance(rng, TYPED_SHARE)
+    pool = broken if wants_broken else typed if wants_typed else plain
     families = sorted({face.family for face in pool})
     family = families[int(rng.integers(len(families)))]
     members = [face for face in pool if face.family == family]
@@ -45,26 +50,57 @@ def compose(rng: np.random.Generator, choice: Sequence[Face]) -> tuple[Face, str
     return face, " ".join(text.split()) or "1"
 
 
+class Hand(NamedTuple):
+    """How letters are set; lengths are in pixels.
+
+    Attributes:
+        spacing: Added after each letter.
+        jitter: Standard deviation of the baseline.
+        unevenness: How much the ink of letters differs, from 0 to 1.
+    """
+
+    spacing: float = 0.0
+    jitter: float = 0.0
+    unevenness: float = 0.0
+
+
+def draw_hand(rng: np.random.Generator, size: float) -> Hand:
+    """Draw how a press sets a line: mostly just so."""
+    spacing = rng.normal(0, 0.03) if chance(rng, 0.3) else 0.0
+    jitter = rng.uniform(0, 0.05) if chance(rng, 0.15) else 0.0
+    return Hand(size * spacing, size * jitter, 0.3 if spacing or jitter else 0.0)
+
+
+def draw_typist(rng: np.random.Generator, size: float) -> Hand:
+    """Draw how a typewriter sets a line: every letter by itself, struck harder or weaker than its neighbours."""
+    return Hand(size * rng.normal(0.02, 0.03), size * rng.uniform(0.0, 0.04), rng.uniform(0.1, 1.0))
+
+
 def render(text: str, face: Face, rng: np.random.Generator) -> Image.Image:
     """Set a text in a face: random size, spacing, margins and ink; perhaps with parts of the lines around it."""
     font = ImageFont.truetype(str(face.path), int(rng.integers(20, 56)))
-    spacing = font.size * (rng.normal(0, 0.03) if chance(rng, 0.3) else 0.0)
-    jitter = font.size * (rng.uniform(0, 0.05) if chance(rng, 0.15) else 0.0)
+    typed = face.equal_widths and chance(rng, 0.8)
+    hand = draw_typist(rng, font.size) if typed else draw_hand(rng, font.size)
+    if typed and chance(rng, 0.6):
+        text = text.replace(". ", ".  ")  # as typists were taught
     left, top, right, bottom = font.getbbox(text or " ", anchor="ls")
     ascent, descent = (-top, bottom) if chance(rng, 0.35) else font.getmetrics()
     ascent, descent = max(ascent, -top), max(descent, bottom)
     above, below = (rng.exponential(0.08, 2) * font.size).astype(int)
     start, end = (rng.exponential(0.3, 2) * font.size).astype(int) + 2
-    length = (right - min(left, 0)) if spacing == jitter == 0 else _place(None, text, font, 0, 0, spacing, jitter, rng)
+    length = right - min(left, 0) if hand == Hand() else sum(_steps(text, font, hand))
     size = (int(start + length + end) + 1, int(above + ascent + descent + below) + 2)
     image = Image.new("L", size, 255)
     draw = ImageDraw.Draw(image)
     x, y = int(start - min(left, 0)), int(above + ascent) + 1
-    if spacing == jitter == 0:
+    if hand == Hand():
         draw.text((x, y), text, fill=0, font=font, anchor="ls")
     else:
-        _place(draw, text, font, x, y, spacing, jitter, rng)
-    if chance(rng, 0.18):  # letters of the next and the last line reach into the picture
+        _set(draw, text, font, (x, y), hand, rng)
+    if typed and chance(rng, 0.08):
+        under = y + int(rng.uniform(0.05, 0.2) * font.size)
+        draw.line((x, under, x + length, under), fill=int(rng.integers(0, 90)), width=max(1, round(font.size / 20)))
+    if chance(rng, 0.3 if typed else 0.18):  # letters of the next and the last line reach into the picture
         leading = int(ascent + descent + rng.uniform(-0.25, 0.1) * font.size)
         for offset in (-leading, leading):
             other = "".join(rng.permutation(list(text)))
@@ -72,23 +108,27 @@ def render(text: str, face: Face, rng: np.random.Generator) -> Image.Image:
     return image
 
 
-def _place(
-    draw: ImageDraw.ImageDraw | None,
+def _steps(text: str, font: ImageFont.FreeTypeFont, hand: Hand) -> list[float]:
+    """Return the pixels from each letter to the next."""
+    return [max(font.getlength(letter) + hand.spacing, 1) for letter in text]
+
+
+def _set(
+    draw: ImageDraw.ImageDraw,
     text: str,
     font: ImageFont.FreeTypeFont,
-    x: float,
-    y: float,
-    spacing: float,
-    jitter: float,
+    start: tuple[float, float],
+    hand: Hand,
     rng: np.random.Generator,
-) -> float:
-    """Draw letter by letter with extra spacing and an unsteady baseline; return the width."""
-    start = x
-    for letter in text:
-        if draw is not None:
-            draw.text((x, y + rng.normal(0, jitter)), letter, fill=int(rng.integers(0, 60)), font=font, anchor="ls")
-        x += max(font.getlength(letter) + spacing, 1)
-    return x - start
+) -> None:
+    """Draw letter by letter, with an unsteady baseline, uneven ink and, where it is struck hard, thicker strokes."""
+    x, y = start
+    for letter, step in zip(text, _steps(text, font, hand), strict=True):
+        ink = int(min(rng.exponential(55 * hand.unevenness), 130))
+        thick = rng.uniform(0, 0.04 * hand.unevenness) * font.size if chance(rng, 0.4) else 0.0
+        at = (x, y + rng.normal(0, hand.jitter))
+        draw.text(at, letter, fill=ink, font=font, anchor="ls", stroke_width=thick, stroke_fill=ink)
+        x += step
 
 
 LINES = Recipe("lines", "image", {"train": 12000, "dev": 300, "test": 500}, make_example)
