@@ -6,8 +6,11 @@ import importlib.util
 import os
 from pathlib import Path
 
+import hypothesis
 import pytest
 
+hypothesis.settings.register_profile("untimed", deadline=None)  # a busy machine is no fault
+hypothesis.settings.load_profile("untimed")
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = {"apps": "scriba", "core": "scriba.core", "datasets": "scriba.datasets"}  # as in pyproject.toml
 REINSTALL = (

@@ -96,7 +96,7 @@ def glimpse_by_loop(
 
 
 @pytest.mark.parametrize("config", KINDS, ids=lambda c: f"{c.kind}-{c.heads}")
-@settings(deadline=None, max_examples=15)
+@settings(max_examples=15)
 @given(st.lists(st.integers(1, T), min_size=1, max_size=4), st.integers(0, 10**6))
 def test_equations_and_their_gradients(config: AttentionConfig, lengths: list[int], seed: int) -> None:
     """Weights, context, and all gradients of a loss on both equal those of the plain loops, in double precision."""

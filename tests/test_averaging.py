@@ -46,7 +46,7 @@ def ema_by_loop(modules: list[nn.Module], decay: float) -> Weights:
     return {n: torch.tensor(average[n], dtype=t.dtype).reshape(t.shape) for n, t in modules[0].state_dict().items()}
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(st.integers(1, 25), st.floats(0.0, 1.0), st.integers(0, 10**6))
 def test_ema_against_a_loop(length: int, decay: float, seed: int) -> None:
     """EMA follows its recursion for every parameter and running statistic; counters are those of the newest weights."""
@@ -57,7 +57,7 @@ def test_ema_against_a_loop(length: int, decay: float, seed: int) -> None:
     assert_same(average.weights(modules[-1]), ema_by_loop(modules, decay))
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(st.integers(1, 15), st.integers(1, 12), st.integers(0, 10**6))
 def test_last_is_the_mean_of_the_last_evaluations(length: int, count: int, seed: int) -> None:
     """Only the newest N evaluations count, and steps between them do not; counters are the newest."""

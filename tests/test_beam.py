@@ -50,7 +50,7 @@ def all_outputs(limit: int) -> list[tuple[int, ...]]:
     return [(*word, SOS_EOS) for word in letters] + list(itertools.product(LETTERS, repeat=limit))
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(st.integers(0, 10_000), st.lists(st.integers(1, 4), min_size=1, max_size=3), st.sampled_from([0.0, 0.5, 1.0]))
 @torch.no_grad()
 def test_a_beam_as_wide_as_the_space_finds_the_best(seed: int, lengths: list[int], penalty: float) -> None:

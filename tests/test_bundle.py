@@ -92,7 +92,7 @@ def with_bytes(data: bytes, changes: list[tuple[int, int]], length: int) -> byte
 
 
 @pytest.mark.parametrize("name", FILES[:3])
-@settings(deadline=None, max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.tuples(st.integers(0, 500), st.integers(0, 255)), max_size=3), st.integers(-1, 500))
 def test_damage_of_any_kind_is_told_in_one_sentence(
     bundle: Path, name: str, changes: list[tuple[int, int]], length: int

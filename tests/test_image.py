@@ -146,7 +146,7 @@ def test_extreme_shapes_are_read_or_refused(shape: tuple[int, int], content: str
         assert line.ink_WF.min() >= 0 and line.ink_WF.max() <= 1
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(st.integers(0, 200), st.integers(0, 200), st.integers(0, 60), st.integers(0, 60))
 def test_margins_do_not_matter(left: int, right: int, top: int, bottom: int) -> None:
     """However much empty paper lies around a line, it is prepared alike, and its place in the picture is known."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from scriba.core.errors import InputError
@@ -64,7 +64,6 @@ def test_any_text_comes_back_from_its_characters(text: str) -> None:
     assert len(tokenizer) == 3 + len(set(text))
 
 
-@settings(deadline=None)
 @given(st.lists(st.text("abc ,’ü", max_size=20), min_size=1, max_size=5), st.integers(3, 60))
 def test_any_text_comes_back_from_its_words_and_subwords(texts: list[str], size: int) -> None:
     """But for the white space between words, which is one space."""
