@@ -36,8 +36,8 @@ class AttentionConfig:
         heads: Number of heads, dot only; must divide the memory size and the attention size.
         location_channels: Filters over the previous weights, location only.
         location_width: Width of these filters in encoder positions (odd), location only.
-        without: For kind none: state (the last encoder state only starts the decoder) or every_step
-            (it is also fed at every step).
+        without: For kind none, what the decoder is fed at every step: state (nothing: the last encoder state only
+            starts it), every_step (the last encoder state) or mean (the mean of all states).
     """
 
     kind: Literal["additive", "location", "dot", "none"] = "additive"
@@ -46,7 +46,7 @@ class AttentionConfig:
     heads: int = 1
     location_channels: int = 16
     location_width: int = 31
-    without: Literal["state", "every_step"] = "every_step"
+    without: Literal["state", "every_step", "mean"] = "every_step"
 
 
 class Keys(NamedTuple):

@@ -34,6 +34,21 @@ class DataConfig:
 
 
 @dataclass(frozen=True)
+class LateConfig:
+    """A part of the model that is trained later than the rest, at its own learning rate: a pretrained network, say.
+
+    Args:
+        part: Beginning of the names of its weights, such as encoder.backbone; empty for none.
+        from_step: Optimiser steps before it is trained.
+        learning_rate: Peak of its learning rate, which rises and falls as that of the rest does.
+    """
+
+    part: str = ""
+    from_step: int = 0
+    learning_rate: float = 1e-4
+
+
+@dataclass(frozen=True)
 class TrainingConfig:
     """How the model is trained.
 
@@ -46,6 +61,7 @@ class TrainingConfig:
         learning_rate: Peak of AdamW's learning rate.
         warmup: Share of all steps in which the learning rate rises to its peak.
         decay: How it falls to zero after that: cosine or linear; constant does not fall.
+        late: A part of the model that is trained later.
         weight_decay: AdamW's weight decay.
         clip_norm: Largest norm of the gradient.
         average: Weights that are evaluated and kept: none, ema or last (mean of the last evaluations).
@@ -65,6 +81,7 @@ class TrainingConfig:
     learning_rate: float = 1.5e-3
     warmup: float = 0.1
     decay: Literal["cosine", "linear", "constant"] = "cosine"
+    late: LateConfig = field(default_factory=LateConfig)
     weight_decay: float = 0.01
     clip_norm: float = 5.0
     average: Literal["none", "ema", "last"] = "ema"

@@ -39,7 +39,7 @@ class DecoderConfig:
         embedding_size: Size of a token embedding.
         dropout: Dropout probability on embeddings, between layers and before the output layer.
         start: State before the first token: zeros, or mean, what two small networks make of the mean of the memory
-            (Xu et al. 2015, section 3.1.2). Without attention it is always made of the last encoder state.
+            (Xu et al. 2015, section 3.1.2). Without attention, zeros stands for what a layer makes of the last state.
         gate: Scale the context by a gate between 0 and 1 that depends on the state (Xu et al. 2015, section 4.2.1).
     """
 
@@ -124,14 +124,15 @@ class Decoder(nn.Module):
     """Recurrent decoder over a `Memory`, with attention or without.
 
     Args:
-        attention: The attention, or None: then the last encoder state starts the decoder.
-        feed_last_state: Without attention, also feed the last encoder state at every step.
+        attention: The attention, or None.
+        without: What is fed at every step without attention: nothing (state), the last encoder state (every_step) or
+            the mean of the memory (mean).
         embedding: Token embedding, (V, E).
         cells: Recurrent layers on [e(y_t) ; w_t].
         memory_size: D.
         size: H.
         dropout: Dropout probability on embeddings and before the output layer.
-        mean_start: With attention, start from the mean of the memory instead of zeros.
+        mean_start: Start from the mean of the memory; otherwise from zeros, without attention from the last state.
         gate: Scale the context by a gate.
     """
 
@@ -139,7 +140,7 @@ class Decoder(nn.Module):
         self,
         *,
         attention: Attention | None,
-        feed_last_state: bool,
+        without: Literal["state", "every_step", "mean"],
         embedding: nn.Embedding,
         cells: CellStack,
         memory_size: int,
@@ -153,10 +154,11 @@ class Decoder(nn.Module):
         self.embedding = embedding
         self.cells = cells
         self.size = size
-        self.context_size = memory_size if attention is not None or feed_last_state else 0
+        self.without = without
+        self.context_size = memory_size if attention is not None or without != "state" else 0
         layers = len(cells.cells)
-        self.start = None if attention is not None else nn.Linear(memory_size, layers * size)
-        self.mean_start = MeanStart(memory_size, cells) if attention is not None and mean_start else None
+        self.start = nn.Linear(memory_size, layers * size) if attention is None and not mean_start else None
+        self.mean_start = MeanStart(memory_size, cells) if mean_start else None
         self.gate = nn.Linear(size, 1) if attention is not None and gate else None
         self.combine = nn.Linear(embedding.embedding_dim + self.context_size + size, size)
         self.output = nn.Linear(size, embedding.num_embeddings)
@@ -164,15 +166,20 @@ class Decoder(nn.Module):
 
     def init(self, memory: Memory) -> State:
         """Return the state before the first token; the memory is projected here, once."""
-        layers = len(self.cells.cells)
+        cells = self._start(memory)
         if self.attention is not None:
-            zeros_LBH = memory.states_BTD.new_zeros(layers, memory.states_BTD.shape[0], self.size)
-            cells = self.cells.start(zeros_LBH) if self.mean_start is None else self.mean_start(memory)
             return State(cells, self.attention.keys(memory), self.attention.start_weights(memory), None)
-        assert self.start is not None
-        last_BD = memory.last_state()
-        start_BLH = torch.tanh(self.start(last_BD)).unflatten(-1, (layers, self.size))
-        return State(self.cells.start(start_BLH.transpose(0, 1)), None, None, last_BD[:, : self.context_size])
+        fixed_BD = memory.mean_state() if self.without == "mean" else memory.last_state()
+        return State(cells, None, None, fixed_BD[:, : self.context_size])
+
+    def _start(self, memory: Memory) -> CellState:
+        if self.mean_start is not None:
+            return self.mean_start(memory)
+        layers = len(self.cells.cells)
+        if self.start is None:
+            return self.cells.start(memory.states_BTD.new_zeros(layers, memory.states_BTD.shape[0], self.size))
+        start_BLH = torch.tanh(self.start(memory.last_state())).unflatten(-1, (layers, self.size))
+        return self.cells.start(start_BLH.transpose(0, 1))
 
     def step(self, state: State, tokens_B: Tensor) -> tuple[Tensor, State]:
         """Advance one step while decoding.
@@ -286,11 +293,10 @@ def build_decoder(
 ) -> Decoder:
     """Assemble the configured decoder."""
     glimpse = build_attention(attention, memory_size=memory_size, query_size=config.size)
-    feed_last_state = glimpse is None and attention.without == "every_step"
-    context_size = memory_size if glimpse is not None or feed_last_state else 0
+    context_size = memory_size if glimpse is not None or attention.without != "state" else 0
     return Decoder(
         attention=glimpse,
-        feed_last_state=feed_last_state,
+        without=attention.without,
         embedding=nn.Embedding(vocabulary_size, config.embedding_size),
         cells=CellStack(
             config.cell,

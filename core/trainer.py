@@ -16,6 +16,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import asdict
 from types import FrameType
+from typing import Any
 
 import numpy as np
 import torch
@@ -30,8 +31,8 @@ from scriba.core.batching import Batch, EndlessSampler, TrainingSet, build_loade
 from scriba.core.bundle import save_bundle
 from scriba.core.card import model_card
 from scriba.core.checkpoint import Progress, pack, unpack
-from scriba.core.config import RunConfig
-from scriba.core.errors import InputError
+from scriba.core.config import RunConfig, TrainingConfig
+from scriba.core.errors import InputError, UsageError, nearest
 from scriba.core.example import Example
 from scriba.core.loss import Losses
 from scriba.core.model import Seq2Seq
@@ -113,7 +114,7 @@ class Trainer:
         self.loader = build_loader(dataset, self.sampler, config.data.workers)
         total = plan.epochs * math.ceil(len(self.sampler.plan(0)) / plan.accumulate)
         self.total_steps = min(total, plan.max_steps or total)
-        optimizer = torch.optim.AdamW(_groups(model, plan.weight_decay), betas=(0.9, 0.98), fused=True)
+        optimizer = torch.optim.AdamW(_groups(model, plan), betas=(0.9, 0.98), fused=True)
         self.module = model
         self.model, self.optimizer = accelerator.prepare(model, optimizer)
         self.meter = Meter()
@@ -177,11 +178,7 @@ class Trainer:
         plan, progress = self.config.training, self.progress
         torch.manual_seed(_step_seed(self.config.seed, progress.step, self.accelerator.process_index))
         self.model.train()
-        rate = learning_rate(
-            progress.step, self.total_steps, peak=plan.learning_rate, warmup=plan.warmup, decay=plan.decay
-        )
-        for parameters in self.optimizer.param_groups:
-            parameters["lr"] = rate
+        held = self._set_rates()
         finite = True
         for i, batch in enumerate(group):
             last = i == len(group) - 1
@@ -192,6 +189,8 @@ class Trainer:
                     break
                 self.accelerator.backward(losses.total / len(group))
             self.meter.add(losses, int(batch.lengths_B.sum()))
+        for parameter in held:
+            parameter.grad = None
         if finite:
             norm = self.accelerator.clip_grad_norm_(self.model.parameters(), plan.clip_norm)
             finite = self.accelerator.scaler is not None or bool(torch.isfinite(norm))
@@ -202,6 +201,21 @@ class Trainer:
         else:
             self._skip(group)
         self.optimizer.zero_grad()
+
+    def _set_rates(self) -> list[Tensor]:
+        """Set the learning rates of the present step; return the weights that are not trained yet."""
+        step, plan = self.progress.step, self.config.training
+        held: list[Tensor] = []
+        for group in self.optimizer.param_groups:
+            group["lr"] = learning_rate(
+                step, self.total_steps, peak=group["peak"], warmup=plan.warmup, decay=plan.decay
+            )
+            waits = step < group["first"]
+            held += group["params"] if waits else []
+            if self.accelerator.num_processes == 1:  # several wait for the gradients of all, which are then dropped
+                for parameter in group["params"]:
+                    parameter.requires_grad_(not waits)
+        return held
 
     def _all_finite(self, loss: Tensor) -> bool:
         flag = torch.isfinite(loss.detach()).float()
@@ -339,11 +353,29 @@ def score_methods(recogniser: Recogniser, examples: Sequence[Example], config: R
     return scores
 
 
-def _groups(model: torch.nn.Module, weight_decay: float) -> list[dict[str, object]]:
-    """Weight decay for matrices only: biases and normalisation are left alone."""
-    matrices = [p for p in model.parameters() if p.requires_grad and p.ndim > 1]
-    vectors = [p for p in model.parameters() if p.requires_grad and p.ndim <= 1]
-    return [{"params": matrices, "weight_decay": weight_decay}, {"params": vectors, "weight_decay": 0.0}]
+def _groups(model: torch.nn.Module, plan: TrainingConfig) -> list[dict[str, Any]]:
+    """Weights by peak learning rate, first step and weight decay: matrices decay, biases and normalisation do not.
+
+    Raises:
+        UsageError: The part that is trained late has no weights.
+    """
+    late, named = plan.late, [(name, p) for name, p in model.named_parameters() if p.requires_grad]
+    later = [p for name, p in named if late.part and name.startswith(late.part)]
+    if late.part and not later:
+        parts = [name for name, module in model.named_modules() if any(True for _ in module.parameters())]
+        raise UsageError(
+            f"--training.late.part {late.part}: no weights to be trained have names that begin so."
+            f"{nearest(late.part, parts)}"
+        )
+    rest = [p for name, p in named if not (late.part and name.startswith(late.part))]
+    groups: list[dict[str, Any]] = []
+    for part, peak, first in ((rest, plan.learning_rate, 0), (later, late.learning_rate, late.from_step)):
+        for members, decay in (
+            ([p for p in part if p.ndim > 1], plan.weight_decay),
+            ([p for p in part if p.ndim <= 1], 0.0),
+        ):
+            groups.append({"params": members, "weight_decay": decay, "peak": peak, "first": first})
+    return [group for group in groups if group["params"]]
 
 
 def _step_seed(seed: int, step: int, process: int) -> int:

@@ -25,6 +25,7 @@ ATTENTIONS = [
     AttentionConfig("dot", size=6, heads=2),
     AttentionConfig("none", without="state"),
     AttentionConfig("none", without="every_step"),
+    AttentionConfig("none", without="mean"),
 ]
 HARD = [replace(attention, selection="hard") for attention in ATTENTIONS if attention.kind != "none"]
 CELLS = [DecoderConfig(cell, layers, H, 3, 0.0) for cell, layers in product(("lstm", "gru"), (1, 2))]  # type: ignore[arg-type]
@@ -79,8 +80,8 @@ def by_loop(
     else:
         hidden = list(torch.tanh(last_BD @ decoder.start.weight.T + decoder.start.bias).split(H, dim=-1))
     cells = [torch.zeros(batch, H, dtype=torch.double) for _ in range(layers)]
+    mean_BD = torch.stack([memory.states_BTD[b, :n].mean(0) for b, n in enumerate(memory.lengths_B.tolist())])
     if decoder.mean_start is not None:
-        mean_BD = torch.stack([memory.states_BTD[b, :n].mean(0) for b, n in enumerate(memory.lengths_B.tolist())])
         hidden = list(torch.tanh(decoder.mean_start.hidden(mean_BD)).split(H, dim=-1))
         if decoder.mean_start.cell is not None:
             cells = list(decoder.mean_start.cell(mean_BD).split(H, dim=-1))
@@ -90,7 +91,7 @@ def by_loop(
     for t in range(tokens_BU.shape[1]):
         embedded = decoder.embedding.weight[tokens_BU[:, t]]
         if attention is None:
-            context = last_BD if decoder.context_size else last_BD[:, :0]
+            context = {"state": last_BD[:, :0], "every_step": last_BD, "mean": mean_BD}[decoder.without]
         else:
             context, weights = glimpse_by_loop(attention, hidden[-1], memory, weights)  # type: ignore[arg-type]
             looks.append(weights)

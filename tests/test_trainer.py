@@ -14,9 +14,9 @@ from toy import ToyTask, toy_example, toy_examples
 
 from scriba.core.attention import AttentionConfig
 from scriba.core.bundle import load_bundle
-from scriba.core.config import DataConfig, RunConfig, TrainingConfig
+from scriba.core.config import DataConfig, LateConfig, RunConfig, TrainingConfig
 from scriba.core.decoder import DecoderConfig
-from scriba.core.errors import InputError
+from scriba.core.errors import InputError, UsageError
 from scriba.core.example import Example, Samples
 from scriba.core.loss import LossConfig
 from scriba.core.tokenizer import TokenizerConfig
@@ -151,6 +151,33 @@ def test_accumulation_equals_a_larger_batch_when_batches_are_equal(tmp_path: Pat
     for name, moment in one.items():
         if name.endswith("exp_avg"):
             np.testing.assert_allclose(moment, two[name], rtol=1e-3, atol=1e-7, err_msg=name)
+
+
+def test_a_part_is_trained_late_and_at_its_own_rate(tmp_path: Path) -> None:
+    """Until its step the part keeps the weights it began with; a low rate of its own moves it less than a high one."""
+    examples = toy_examples(TEXTS)
+
+    def moved(folder: str, **late: Any) -> dict[str, float]:
+        settings = config(tmp_path / folder, max_steps=4, average="none", late=LateConfig("encoder.", **late))
+        run(settings, examples)
+        run(
+            replace(
+                settings, run_dir=str(tmp_path / f"{folder}-one"), training=replace(settings.training, max_steps=1)
+            ),
+            examples,
+        )
+        after, before = (load_file(tmp_path / f / "bundle" / "model.safetensors") for f in (folder, f"{folder}-one"))
+        parts: dict[str, float] = {"encoder": 0.0, "decoder": 0.0}
+        for name, tensor in after.items():
+            part = name.split(".")[0]
+            parts[part] = max(parts.get(part, 0.0), float((tensor.float() - before[name].float()).abs().max()))
+        return parts
+
+    held, slow, fast = moved("held", from_step=9), moved("slow", learning_rate=1e-3), moved("fast", learning_rate=0.02)
+    assert held["encoder"] == 0 < held["decoder"]
+    assert 0 < slow["encoder"] < 0.3 * fast["encoder"]
+    with pytest.raises(UsageError, match=r"--training.late.part encoda: .*Did you mean 'encoder'"):
+        run(config(tmp_path / "wrong", late=LateConfig("encoda")), examples)
 
 
 def test_too_much_lost_data_is_refused(tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ SOFT = [
     AttentionConfig("dot", size=16, heads=4),
 ]
 HARD = [AttentionConfig(c.kind, "hard", c.size, c.heads, 4, 5) for c in SOFT]
-NONE = [AttentionConfig("none", without="state"), AttentionConfig("none", without="every_step")]
+NONE = [AttentionConfig("none", without=w) for w in ("state", "every_step", "mean")]
 LSTM, GRU2 = DecoderConfig("lstm", 1, 32, 8, 0.0), DecoderConfig("gru", 2, 32, 8, 0.0)
 GATED = replace(LSTM, start="mean", gate=True)
 CASES = [

@@ -22,7 +22,8 @@ class EncoderConfig:
     Args:
         size: Memory size D that the features are projected to.
         dropout: Dropout probability after the projection.
-        frozen: Leave the backbone as it is. Its features are then computed once and kept in `cache`.
+        frozen: Leave the backbone as it is; its features are then computed once and kept in `cache`. Otherwise it is
+            trained, from the beginning or, with --training.late.part encoder.backbone, from a given step.
         cache: Folder for the features of training pictures; null computes them anew in every epoch.
     """
 
@@ -50,9 +51,9 @@ class PictureEncoder(nn.Module):
         self.memory_size = config.size
 
     def train(self, mode: bool = True) -> PictureEncoder:
-        """Set the mode; a frozen backbone stays in evaluation mode, with the statistics it came with."""
+        """Set the mode; a frozen or pretrained backbone normalises by the statistics that it came with."""
         super().train(mode)
-        if self.frozen:
+        if self.frozen or self.backbone.config.weights != "none":
             self.backbone.eval()
         return self
 
