@@ -22,6 +22,7 @@ from scriba.caption.features import FeatureCache
 from scriba.caption.picture import read_pixels
 from scriba.caption.task import CaptionConfig, CaptionTask
 from scriba.cli import main
+from scriba.core.bundle import load_bundle
 from scriba.core.errors import InputError, UsageError
 from scriba.core.example import Example
 from scriba.datasets.source import open_source
@@ -133,6 +134,31 @@ def test_a_frozen_backbone_stays_as_it_is() -> None:
     assert all(parameter.grad is None for parameter in backbone.parameters())
     assert encoder.project.weight.grad is not None
     assert all(torch.equal(tensor, before[name]) for name, tensor in backbone.state_dict().items())
+
+
+def test_a_pretrained_backbone_is_tuned_from_a_given_step(tmp_path: Path) -> None:
+    """Before that step it is what its file says, afterwards it has moved; its statistics are those of the file."""
+    torch.manual_seed(0)
+    network = torchvision.models.resnet18(weights=None)
+    torch.save(network.state_dict(), tmp_path / "weights.pth")
+    picture().save(tmp_path / "red.png")
+    data = tmp_path / "train.jsonl"
+    data.write_text(json.dumps({"image": "red.png", "captions": ["a red square"]}))
+    options = OPTIONS.replace("weights none", f"weights {tmp_path / 'weights.pth'}").split()
+    options += ["--encoder.frozen", "false", "--training.late.part", "encoder.backbone"]
+    options += ["--training.late.from_step", "4", "--training.late.learning_rate", "0.01", "--data.train", str(data)]
+    moved = {}
+    for steps in (4, 8):
+        run = tmp_path / f"run{steps}"
+        assert main(["caption", "train", *options, "--training.max_steps", str(steps), "--run_dir", str(run)]) == 0
+        weights = load_bundle(run / "bundle").weights
+        moved[steps] = float(
+            (weights["encoder.backbone.layers.conv1.weight"] - network.conv1.weight.detach()).abs().max()
+        )
+        assert (
+            weights["encoder.backbone.layers.bn1.running_mean"].float().equal(network.bn1.running_mean.half().float())
+        )
+    assert moved[4] < 1e-3 < moved[8]  # half precision in the file
 
 
 def test_features_are_computed_once(tmp_path: Path) -> None:
