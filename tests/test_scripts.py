@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 import torch
+from PIL import Image
 
+from scriba.caption.backbone import Backbone, BackboneConfig, load_pretrained
 from scriba.core.bundle import load_bundle, save_bundle
 from scriba.core.errors import InputError
 from scriba.core.tokenizer import CharTokenizer
@@ -19,6 +21,7 @@ sys.path.insert(0, str(ROOT / "scripts"))
 
 import average_models  # noqa: E402
 import compare_losses  # noqa: E402
+import distil_backbone  # noqa: E402
 
 
 @pytest.fixture
@@ -62,3 +65,31 @@ def test_average_of_two_models(tmp_path: Path) -> None:
     assert found["shared"].tolist() == [0.75, 0.75] and found["head"].tolist() == [1.0] * 3 and int(found["steps"]) == 7
     with pytest.raises(InputError, match="different tokenizers"):
         average_models.average(folders[0], folders[2], 0.5, tmp_path / "out")
+
+
+def test_unexplained_share() -> None:
+    """A copy leaves nothing unexplained; who says the mean of each channel explains nothing."""
+    wanted_BTC = torch.randn(4, 9, 3, generator=torch.Generator().manual_seed(0))
+    mean_C = wanted_BTC.mean((0, 1))
+    assert distil_backbone.unexplained(wanted_BTC, wanted_BTC, mean_C) == 0
+    assert float(distil_backbone.unexplained(mean_C.expand(4, 9, 3), wanted_BTC, mean_C)) == pytest.approx(1)
+
+
+def test_distillation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """A student's weights are written under torchvision's names after every epoch, and a run goes on where it stood."""
+    rows = []
+    for i in range(12):
+        Image.new("RGB", (64, 64), (20 * i, 200 - 15 * i, 90)).save(tmp_path / f"{i}.png")
+        rows.append(json.dumps({"image": f"{i}.png", "captions": ["a square"]}))
+    (tmp_path / "data.jsonl").write_text("\n".join(rows))
+    data, run = str(tmp_path / "data.jsonl"), tmp_path / "run"
+    options = [data, "--dev", data, "--teacher", "resnet18", "--teacher_weights", "none", "--run_dir", str(run)]
+    options += ["--student", "shufflenet_v2_x0_5", "--size", "64", "--batch_size", "4"]
+    for epochs, told in ((1, "epoch 1: unexplained share on dev"), (2, "resuming")):
+        monkeypatch.setattr(sys, "argv", ["distil_backbone.py", *options, "--epochs", str(epochs)])
+        distil_backbone.main()
+        assert told in capsys.readouterr().err
+    student = Backbone(BackboneConfig("shufflenet_v2_x0_5", str(run / "student.pth"), size=64))
+    before = student.layers.conv1[0].weight.clone()
+    load_pretrained(student)
+    assert not student.layers.conv1[0].weight.equal(before)
