@@ -12,12 +12,11 @@ from __future__ import annotations
 import argparse
 import csv
 import json
-import os
 import statistics
-import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+
+from side_by_side import run_module
 
 WEIGHTS = {"attention only": 0.0, "CTC only": 1.0, "joint": 0.5}
 CURVES = {
@@ -32,15 +31,11 @@ def train(options: argparse.Namespace, loss: str, seed: int) -> Path:
     """Train one run in a process of its own; returns its folder."""
     folder = Path(options.runs) / f"{loss.replace(' ', '-')}-{seed}"
     weight = WEIGHTS[loss]
-    command = [sys.executable, "-m", "scriba.asr.train", "--config", options.config]
+    command = ["scriba.asr.train", "--config", options.config]
     command += ["--data.train", options.train, "--data.dev", options.dev, "--run_dir", str(folder)]
     command += ["--loss.ctc_weight", str(weight), "--seed", str(seed)]
     command += ["--decoding.method", "attention" if weight == 0 else "ctc"]
-    environment = os.environ | {"OMP_NUM_THREADS": str(max(1, (os.cpu_count() or 1) // options.jobs))}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True)
-    if done.returncode:
-        raise SystemExit(f"{folder}: training failed:\n{done.stderr[-2000:]}")
-    print(f"{folder}: {done.stderr.splitlines()[-1]}", flush=True)
+    print(f"{folder}: {run_module(command, options.jobs)}", flush=True)
     return folder
 
 

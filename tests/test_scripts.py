@@ -20,6 +20,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "scripts"))
 
 import average_models  # noqa: E402
+import compare_attention  # noqa: E402
 import compare_losses  # noqa: E402
 import distil_backbone  # noqa: E402
 
@@ -50,6 +51,14 @@ def test_comparison_of_losses(curves: dict[str, list[list[float]]], tmp_path: Pa
     assert "| attention only | 51.5 ± 0.7 | 53.0 ± 1.4 |" in compare_losses.table(curves)
     compare_losses.plot(tmp_path / "c.png", curves)
     assert (tmp_path / "c.png").stat().st_size > 5000
+
+
+def test_comparison_of_attention() -> None:
+    """Means and standard deviations over the seeds, a row for each kind of attention, a column for each score."""
+    runs = [dict.fromkeys(compare_attention.SCORES, value) for value in (20.0, 22.0)]
+    rows = compare_attention.table({"soft": runs, "none": runs[:1]}).splitlines()
+    assert rows[0] == "| attention | BLEU-1 | BLEU-2 | BLEU-3 | BLEU-4 | CIDEr | ROUGE-L |"
+    assert rows[2:] == ["| soft |" + " 21.0 ± 1.4 |" * 6, "| none |" + " 20.0 ± 0.0 |" * 6]
 
 
 def test_average_of_two_models(tmp_path: Path) -> None:
