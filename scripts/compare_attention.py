@@ -31,7 +31,7 @@ Scores = Mapping[str, float]
 
 
 def train_and_score(options: argparse.Namespace, rest: Sequence[str], variant: str, seed: int) -> Scores:
-    """Train and score one run; returns its scores in percent."""
+    """Train and score one run; returns its scores."""
     folder = Path(options.runs) / f"{variant}-{seed}"
     command = ["scriba.caption.train", "--config", options.config, "--data.train", options.train]
     command += ["--data.dev", options.dev, "--run_dir", str(folder), "--seed", str(seed), *rest, *VARIANTS[variant]]
@@ -49,7 +49,9 @@ def table(results: Mapping[str, Sequence[Scores]]) -> str:
         cells = []
         for name in SCORES:
             values = [run[name] for run in runs]
-            cells.append(f"{statistics.mean(values):.1f} ± {statistics.stdev(values) if len(values) > 1 else 0:.1f}")
+            digits = 2 if name == "cider" else 1  # the others are in percent
+            spread = statistics.stdev(values) if len(values) > 1 else 0
+            cells.append(f"{statistics.mean(values):.{digits}f} ± {spread:.{digits}f}")
         rows.append(f"| {variant} | {' | '.join(cells)} |")
     return "\n".join(rows)
 
