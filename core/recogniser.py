@@ -120,8 +120,10 @@ class Recogniser:
             reading = read_some()
             while read := list(reading):
                 begun = self._begin(read, job, batch_size, computers)
-                reading = read_some()  # while these are computed
-                yield from begun
+                try:
+                    reading = read_some()  # while these are computed
+                finally:  # where the examples end in an error, what came before it is not lost
+                    yield from begun
 
     def _begin(
         self, read: Sequence[tuple[Result, Tensor | None]], job: _Job, batch_size: int, computers: Executor

@@ -68,6 +68,21 @@ def test_reads_one_chunk_ahead(recogniser: Recogniser) -> None:
 
 
 @pytest.mark.usefixtures("threads")
+def test_an_error_of_the_source_loses_nothing_before_it(recogniser: Recogniser) -> None:
+    """Results of all chunks that were complete come before the error."""
+
+    def examples() -> Iterator[Example]:
+        yield from toy_examples(["abc"] * 20)
+        raise ConnectionError("gone")
+
+    found = []
+    with pytest.raises(ConnectionError, match="gone"):
+        for result in recogniser.run(examples(), DecodingConfig("ctc"), batch_size=2, lookahead=3):
+            found.append(result)
+    assert len(found) == 18
+
+
+@pytest.mark.usefixtures("threads")
 def test_the_number_of_threads_is_left_as_it_was(recogniser: Recogniser) -> None:
     """Also for threads that begin afterwards, and when the results are not all taken."""
     torch.set_num_threads(3)
