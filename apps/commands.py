@@ -139,9 +139,10 @@ def eval_app(task: str, media: str, command: str, description: str, argv: Sequen
     for problem in source.problems:
         say(problem.sentence)
     examples = list(islice(source.examples, options.limit))
+    methods = dict.fromkeys((*recogniser.methods, options.decoding.method))  # the two heads, and both if asked for
     scores = {
         method: score_head(recogniser, examples, replace(options.decoding, method=method), options)
-        for method in recogniser.methods
+        for method in methods
     }
     chosen = scores[options.decoding.method]
     report = {

@@ -6,8 +6,11 @@
 
 An energy function and a selection are parts of one `Attention`; any energy goes with any selection.
 
-Shapes: B batch, T encoder positions, D memory size, H decoder size, A attention size, N heads
-(1 but for multi-head dot product).
+Several decoder states may look at one memory, as those of a beam do: rows K b to K b + K - 1 look at memory b, which is
+neither copied nor projected again.
+
+Shapes: B batch, K states for each memory (1 while training), R = B K rows, T encoder positions, D memory size,
+H decoder size, A attention size, N heads (1 but for multi-head dot product).
 """
 
 from __future__ import annotations
@@ -64,14 +67,14 @@ class Glimpse(NamedTuple):
     """One look at the memory.
 
     Attributes:
-        context_BD: c, what the decoder reads.
-        weights_BNT: a, the distribution over positions (float32).
-        chosen_BNT: What was multiplied with the states: a itself (soft) or a one-hot sample (hard).
+        context_RD: c, what the decoder reads.
+        weights_RNT: a, the distribution over positions (float32).
+        chosen_RNT: What was multiplied with the states: a itself (soft) or a one-hot sample (hard).
     """
 
-    context_BD: Tensor
-    weights_BNT: Tensor
-    chosen_BNT: Tensor
+    context_RD: Tensor
+    weights_RNT: Tensor
+    chosen_RNT: Tensor
 
 
 class Energy(Protocol):
@@ -83,8 +86,8 @@ class Energy(Protocol):
         """Project the memory, once per utterance."""
         ...
 
-    def __call__(self, query_BH: Tensor, projected_BTA: Tensor, previous_BNT: Tensor) -> Tensor:
-        """Return u, shape (B, N, T)."""
+    def __call__(self, query_RH: Tensor, projected_BTA: Tensor, previous_RNT: Tensor) -> Tensor:
+        """Return u, shape (R, N, T)."""
         ...
 
 
@@ -102,9 +105,10 @@ class AdditiveEnergy(nn.Module):
     def project(self, states_BTD: Tensor) -> Tensor:
         return self.W1(states_BTD)
 
-    def forward(self, query_BH: Tensor, projected_BTA: Tensor, previous_BNT: Tensor) -> Tensor:
-        hidden_BTA = torch.tanh(projected_BTA + self.W2(query_BH)[:, None, :])
-        return self.v(hidden_BTA).transpose(1, 2)  # (1)
+    def forward(self, query_RH: Tensor, projected_BTA: Tensor, previous_RNT: Tensor) -> Tensor:
+        queries_BK1A = per_memory(self.W2(query_RH), projected_BTA)[:, :, None]
+        hidden_BKTA = (projected_BTA[:, None] + queries_BK1A).tanh_()
+        return self.v(hidden_BKTA).flatten(0, 1).transpose(1, 2)  # (1)
 
 
 class LocationEnergy(nn.Module):
@@ -128,10 +132,11 @@ class LocationEnergy(nn.Module):
     def project(self, states_BTD: Tensor) -> Tensor:
         return self.W1(states_BTD)
 
-    def forward(self, query_BH: Tensor, projected_BTA: Tensor, previous_BNT: Tensor) -> Tensor:
-        located_BTA = self.U(self.F(previous_BNT).transpose(1, 2))
-        hidden_BTA = torch.tanh(projected_BTA + self.W2(query_BH)[:, None, :] + located_BTA)
-        return self.v(hidden_BTA).transpose(1, 2)
+    def forward(self, query_RH: Tensor, projected_BTA: Tensor, previous_RNT: Tensor) -> Tensor:
+        queries_BK1A = per_memory(self.W2(query_RH), projected_BTA)[:, :, None]
+        located_BKTA = per_memory(self.U(self.F(previous_RNT).transpose(1, 2)), projected_BTA)
+        hidden_BKTA = (projected_BTA[:, None] + queries_BK1A + located_BKTA).tanh_()
+        return self.v(hidden_BKTA).flatten(0, 1).transpose(1, 2)
 
 
 class DotEnergy(nn.Module):
@@ -148,17 +153,22 @@ class DotEnergy(nn.Module):
     def project(self, states_BTD: Tensor) -> Tensor:
         return self.Wk(states_BTD)
 
-    def forward(self, query_BH: Tensor, projected_BTA: Tensor, previous_BNT: Tensor) -> Tensor:
-        batch, positions, size = projected_BTA.shape
-        key_size = size // self.heads
-        query_BNK = self.Wq(query_BH).view(batch, self.heads, key_size)
-        keys_BTNK = projected_BTA.view(batch, positions, self.heads, key_size)
-        return torch.einsum("bnk,btnk->bnt", query_BNK, keys_BTNK) / math.sqrt(key_size)
+    def forward(self, query_RH: Tensor, projected_BTA: Tensor, previous_RNT: Tensor) -> Tensor:
+        size = projected_BTA.shape[-1] // self.heads
+        queries_BKNS = per_memory(self.Wq(query_RH), projected_BTA).unflatten(-1, (self.heads, size))
+        keys_BTNS = projected_BTA.unflatten(-1, (self.heads, size))
+        return torch.einsum("bkns,btns->bknt", queries_BKNS, keys_BTNS).flatten(0, 1) / math.sqrt(size)
 
 
-def masked_softmax(energies_BNT: Tensor, mask_BT: Tensor) -> Tensor:
+def per_memory(rows: Tensor, memory: Tensor) -> Tensor:
+    """Return rows (R, …) as (B, K, …): those that look at the same memory (B, …) together."""
+    return rows.unflatten(0, (memory.shape[0], -1))
+
+
+def masked_softmax(energies_RNT: Tensor, mask_BT: Tensor) -> Tensor:
     """A = softmax(u) over valid positions only, equation (2), in float32; exactly 0 elsewhere."""
-    return F.softmax(full(energies_BNT).masked_fill(~mask_BT[:, None, :], -torch.inf), dim=-1)
+    energies_BKNT = per_memory(full(energies_RNT), mask_BT).masked_fill(~mask_BT[:, None, None], -torch.inf)
+    return F.softmax(energies_BKNT, dim=-1).flatten(0, 1)
 
 
 def sample_position(weights_BNT: Tensor) -> Tensor:
@@ -198,38 +208,38 @@ class Attention(nn.Module):
         uniform_BT = mask_BT.to(memory.states_BTD.dtype) / memory.lengths_B[:, None]
         return uniform_BT[:, None, :].expand(-1, self.energy.heads, -1)
 
-    def forward(self, query_BH: Tensor, keys: Keys, previous_BNT: Tensor, expect_B: Tensor | None = None) -> Glimpse:
+    def forward(self, query_RH: Tensor, keys: Keys, previous_RNT: Tensor, expect_B: Tensor | None = None) -> Glimpse:
         """Look at the memory once.
 
         Args:
-            query_BH: The decoder state z.
+            query_RH: The decoder states z; R is B, or a multiple of it.
             keys: From `keys(memory)`.
-            previous_BNT: The weights of the step before.
+            previous_RNT: The weights of the step before.
             expect_B: True where hard selection reads the expectation; None reads it nowhere.
         """
         memory = keys.memory
-        energies_BNT = self.energy(query_BH, keys.projected_BTA, previous_BNT)  # (1)
-        weights_BNT = masked_softmax(energies_BNT, memory.mask_BT)  # (2)
-        chosen_BNT = self._select(weights_BNT, expect_B) if self.hard else weights_BNT
-        return Glimpse(context(chosen_BNT, memory.states_BTD), weights_BNT, chosen_BNT)  # (3)
+        energies_RNT = self.energy(query_RH, keys.projected_BTA, previous_RNT)  # (1)
+        weights_RNT = masked_softmax(energies_RNT, memory.mask_BT)  # (2)
+        chosen_RNT = self._select(weights_RNT, expect_B) if self.hard else weights_RNT
+        return Glimpse(context(chosen_RNT, memory.states_BTD), weights_RNT, chosen_RNT)  # (3)
 
-    def _select(self, weights_BNT: Tensor, expect_B: Tensor | None) -> Tensor:
+    def _select(self, weights_RNT: Tensor, expect_B: Tensor | None) -> Tensor:
         if not self.training:
-            return F.one_hot(weights_BNT.argmax(-1), weights_BNT.shape[-1]).to(weights_BNT.dtype)
-        sample_BNT = sample_position(weights_BNT.detach())
+            return F.one_hot(weights_RNT.argmax(-1), weights_RNT.shape[-1]).to(weights_RNT.dtype)
+        sample_RNT = sample_position(weights_RNT.detach())
         if expect_B is None:
-            return sample_BNT
-        return torch.where(expect_B[:, None, None], weights_BNT, sample_BNT)
+            return sample_RNT
+        return torch.where(expect_B[:, None, None], weights_RNT, sample_RNT)
 
 
-def context(chosen_BNT: Tensor, states_BTD: Tensor) -> Tensor:
+def context(chosen_RNT: Tensor, states_BTD: Tensor) -> Tensor:
     """C = sum_i a_i h_i, equation (3); head n weighs the n-th slice of each state."""
-    heads = chosen_BNT.shape[1]
+    chosen_BKNT = per_memory(chosen_RNT, states_BTD)
+    heads = chosen_RNT.shape[1]
     if heads == 1:
-        return torch.bmm(chosen_BNT, states_BTD)[:, 0]
-    batch, positions, _ = states_BTD.shape
-    slices_BTNS = states_BTD.view(batch, positions, heads, -1)
-    return torch.einsum("bnt,btns->bns", chosen_BNT, slices_BTNS).reshape(batch, -1)
+        return torch.bmm(chosen_BKNT[:, :, 0], states_BTD).flatten(0, 1)
+    slices_BTNS = states_BTD.unflatten(-1, (heads, -1))
+    return torch.einsum("bknt,btns->bkns", chosen_BKNT, slices_BTNS).flatten(0, 1).flatten(1)
 
 
 def build_attention(config: AttentionConfig, *, memory_size: int, query_size: int) -> Attention | None:

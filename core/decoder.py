@@ -76,6 +76,15 @@ class State(NamedTuple):
             None if self.fixed_BD is None else self.fixed_BD[rows],
         )
 
+    def spread(self, beam_size: int) -> State:
+        """Return each row that many times, one after the other; they share their keys."""
+        rows = torch.arange(len(self.cells.hidden[0]), device=self.cells.hidden[0].device)
+        return self.reorder(rows.repeat_interleave(beam_size))
+
+    def reorder(self, rows: Tensor) -> State:
+        """Return the state of the given rows, each of which takes the place of one that looks at the same memory."""
+        return self._replace(keys=None).select(rows)._replace(keys=self.keys)
+
 
 class Trace(NamedTuple):
     """What a training pass leaves behind.

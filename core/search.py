@@ -1,6 +1,6 @@
-"""Decoding: from a batch of inputs to hypotheses, from either head.
+"""Decoding: from a batch of inputs to hypotheses, from either head or from both.
 
-Shapes: B batch, T encoder positions, U output length, V vocabulary.
+Shapes: B batch, T encoder positions, U output length, V vocabulary, N results for each input.
 """
 
 from __future__ import annotations
@@ -11,16 +11,18 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from scriba.core.beam import Path, allowed, beam_search, limits
+from scriba.core.align import align
+from scriba.core.beam import LanguageModel, Path, Rules, Scorers, Search, allowed, limits
 from scriba.core.ctc import greedy_path
 from scriba.core.decoder import Decoder
 from scriba.core.errors import UsageError
 from scriba.core.hypothesis import Hypothesis, group_words, make_units
 from scriba.core.memory import Memory
 from scriba.core.model import Seq2Seq
+from scriba.core.prefix import PrefixScorer
 from scriba.core.tokenizer import BLANK, SOS_EOS, UNK, Tokenizer
 
-Method = Literal["attention", "ctc"]
+Method = Literal["attention", "ctc", "joint"]
 
 
 @dataclass(frozen=True)
@@ -28,16 +30,32 @@ class DecodingConfig:
     """How text is found.
 
     Args:
-        method: Head that is decoded: attention or ctc.
-        max_length_ratio: The attention head stops after this many tokens per encoder position.
-        beam_size: Hypotheses the attention head follows at a time; 1 is greedy.
-        length_penalty: With a beam, rank by log probability divided by the length to this power.
+        method: Head that is decoded, attention or ctc, or joint for both.
+        beam_size: Hypotheses that are followed at a time; 1 is greedy.
+        ctc_weight: Share of CTC in the joint score; the rest is that of attention.
+        lm_weight: Factor on the log probability of the language model, if there is one.
+        length_bonus: Added to the score for every token.
+        length_penalty: With a beam, rank by score divided by the length to this power.
+        coverage: Added to the score for every encoder position that attention has looked at.
+        min_length_ratio: An output has at least this many tokens per encoder position.
+        max_length_ratio: It has at most this many; CTC alone needs no limit.
     """
 
     method: Method = "ctc"
-    max_length_ratio: float = 1.0
     beam_size: int = 1
+    ctc_weight: float = 0.3
+    lm_weight: float = 0.0
+    length_bonus: float = 0.0
     length_penalty: float = 0.0
+    coverage: float = 0.0
+    min_length_ratio: float = 0.0
+    max_length_ratio: float = 1.0
+
+    @property
+    def greedy(self) -> bool:
+        """Whether the most probable token of every step is all that is asked for."""
+        scored = self.lm_weight or self.length_bonus or self.coverage or self.min_length_ratio
+        return self.method != "joint" and self.beam_size == 1 and not scored
 
 
 def available_methods(model: Seq2Seq) -> tuple[Method, ...]:
@@ -54,6 +72,7 @@ def decode(
     config: DecodingConfig,
     position_size: float | None = None,
     keep_attention: bool = False,
+    language: LanguageModel | None = None,
 ) -> list[Hypothesis]:
     """Decode an encoded batch.
 
@@ -61,26 +80,64 @@ def decode(
         model: The model whose `encode` made the memory.
         memory: Encoder states.
         tokenizer: Turns ids into text.
-        config: Method and limits.
+        config: Method, weights and limits.
         position_size: Extent of one encoder position in the app's unit (seconds, pixels), or None.
-        keep_attention: Put the attention weights into the hypotheses (attention only).
+        keep_attention: Put the attention weights into the hypotheses (where attention is decoded).
+        language: A language model of the same tokens, for `lm_weight`.
 
     Raises:
-        UsageError: The model has no such head, or the beam no size.
+        UsageError: The model has no such head, or a value makes no sense.
+    """
+    check_decoding(model, config)
+    ctc = model.ctc if config.method != "attention" else None
+    decoder = model.decoder if config.method != "ctc" else None
+    log_probs_BTV = None if ctc is None else ctc(memory)
+    if config.greedy and log_probs_BTV is not None:
+        return decode_ctc(log_probs_BTV, memory.lengths_B, tokenizer, position_size)
+    if config.greedy and decoder is not None:
+        path = greedy_search(decoder, memory, config.max_length_ratio)
+    else:
+        prefix = None if log_probs_BTV is None else PrefixScorer(log_probs_BTV, memory.lengths_B)
+        rules = search_rules(config)
+        path = Search(Scorers(decoder, prefix, language if config.lm_weight else None), memory, rules).run()
+    return read_path(path, memory, tokenizer, position_size, keep_attention, log_probs_BTV)
+
+
+def check_decoding(model: Seq2Seq, config: DecodingConfig) -> None:
+    """Refuse what this model cannot do and what makes no sense.
+
+    Raises:
+        UsageError: The model has no such head, or a value lies outside its range.
     """
     if config.beam_size < 1:
         raise UsageError(f"--decoding.beam_size {config.beam_size}: give 1 or more.")
-    if config.method not in available_methods(model):
+    if not 0 <= config.ctc_weight <= 1:
+        raise UsageError(f"--decoding.ctc_weight {config.ctc_weight}: give a share between 0 and 1.")
+    if not 0 <= config.min_length_ratio <= config.max_length_ratio:
         raise UsageError(
-            f"--decoding.method {config.method}: this model has no such head; "
-            f"use {' or '.join(available_methods(model))}."
+            f"--decoding.min_length_ratio {config.min_length_ratio}: give 0 or more, and no more than "
+            f"--decoding.max_length_ratio {config.max_length_ratio}."
         )
-    if config.method == "ctc":
-        assert model.ctc is not None
-        return decode_ctc(model.ctc(memory), memory.lengths_B, tokenizer, position_size)
-    assert model.decoder is not None
-    path = search_attention(model.decoder, memory, config)
-    return read_path(path, memory, tokenizer, position_size, keep_attention)
+    there = available_methods(model)
+    if config.method == "joint" and len(there) < 2:
+        raise UsageError(f"--decoding.method joint: this model has one head only; use {there[0]}.")
+    if config.method != "joint" and config.method not in there:
+        raise UsageError(f"--decoding.method {config.method}: this model has no such head; use {' or '.join(there)}.")
+
+
+def search_rules(config: DecodingConfig) -> Rules:
+    """Return what the search ranks by."""
+    share = {"attention": 0.0, "ctc": 1.0, "joint": config.ctc_weight}[config.method]
+    return Rules(
+        beam_size=config.beam_size,
+        ctc_weight=share,
+        lm_weight=config.lm_weight,
+        length_bonus=config.length_bonus,
+        length_penalty=config.length_penalty,
+        coverage=config.coverage,
+        min_length_ratio=config.min_length_ratio,
+        max_length_ratio=config.max_length_ratio,
+    )
 
 
 def decode_ctc(
@@ -102,49 +159,40 @@ def decode_ctc(
     return hypotheses
 
 
-def search_attention(decoder: Decoder, memory: Memory, config: DecodingConfig) -> Path:
-    """Return the best output of each row that the configured search finds."""
-    if config.beam_size == 1:
-        return greedy_search(decoder, memory, config.max_length_ratio)
-    return beam_search(
-        decoder,
-        memory,
-        beam_size=config.beam_size,
-        max_length_ratio=config.max_length_ratio,
-        length_penalty=config.length_penalty,
-    )
-
-
 def read_path(
     path: Path,
     memory: Memory,
     tokenizer: Tokenizer,
     position_size: float | None = None,
     keep_attention: bool = False,
+    log_probs_BTV: Tensor | None = None,
 ) -> list[Hypothesis]:
-    """Return what the outputs of an attention head say; a token's place is the position it looked at most."""
-    ids_BU, log_probs_BU, scores_B, weights_BUT = path
+    """Return what the best outputs of a search say.
+
+    A token lies where CTC aligns it, or without CTC at the position that attention looked at most.
+    """
     hypotheses = []
-    for b, ids in enumerate(ids_BU.tolist()):
+    for b, ids in enumerate(path.ids_BNU[:, 0].tolist()):
         ended = SOS_EOS in ids
-        length = ids.index(SOS_EOS) if ended else ids.index(BLANK) if BLANK in ids else len(ids)
-        log_probs = log_probs_BU[b, : length + ended]
-        confidences = log_probs[:length].exp().tolist()
+        tokens = ids[: ids.index(SOS_EOS)] if ended else []
+        confidences = path.log_probs_BNU[b, 0, : len(tokens)].exp().tolist()
+        positions = int(memory.lengths_B[b])
         spans, attention = None, None
-        if weights_BUT is not None:
-            weights_UT = weights_BUT[b, :length, : int(memory.lengths_B[b])]
+        if path.weights_BNUT is not None:
+            weights_UT = path.weights_BNUT[b, 0, : len(tokens), :positions]
             spans = [(t, t + 1) for t in weights_UT.argmax(-1).tolist()]
             attention = tuple(map(tuple, weights_UT.tolist())) if keep_attention else None
-        pieces = [tokenizer.piece(i) for i in ids[:length]]
-        tokens = make_units(pieces, confidences, spans, position_size)
-        scores = {"attention": float(log_probs.sum())}
-        text = tokenizer.decode(ids[:length])
-        hypotheses.append(Hypothesis(text, float(scores_B[b]), scores, tokens, group_words(tokens), attention))
+        if log_probs_BTV is not None:
+            spans = align(log_probs_BTV[b, :positions], tokens) or spans
+        units = make_units([tokenizer.piece(i) for i in tokens], confidences, spans, position_size)
+        scores = {name: float(part_BN[b, 0]) for name, part_BN in path.parts.items()}
+        text, score = tokenizer.decode(tokens), float(path.ranks_BN[b, 0])
+        hypotheses.append(Hypothesis(text, score, scores, units, group_words(units), attention))
     return hypotheses
 
 
 def greedy_search(decoder: Decoder, memory: Memory, max_length_ratio: float = 1.0) -> Path:
-    """Take the most probable token at every step until the end symbol.
+    """Take the most probable token of the attention decoder at every step until the end symbol.
 
     A row ends at the latest after `max_length_ratio` tokens per encoder position, so that attention that
     loops on noise or silence cannot run away.
@@ -154,10 +202,13 @@ def greedy_search(decoder: Decoder, memory: Memory, max_length_ratio: float = 1.
     tokens_B = torch.full_like(memory.lengths_B, SOS_EOS)
     done_B = torch.zeros_like(memory.lengths_B, dtype=torch.bool)
     ids, scores, weights = [], [], []
-    for step in range(int(limits_B.max())):
+    for step in range(int(limits_B.max()) + 1):
         logits_BV, state = decoder.step(state, tokens_B)
-        score_B, tokens_B = allowed(logits_BV).max(-1)
-        done_B = done_B | (step >= limits_B)
+        log_probs_BV = allowed(logits_BV)
+        score_B, tokens_B = log_probs_BV.max(-1)
+        last_B = step >= limits_B
+        score_B = torch.where(last_B, log_probs_BV[:, SOS_EOS], score_B)
+        tokens_B = tokens_B.masked_fill(last_B, SOS_EOS)
         ids.append(tokens_B.masked_fill(done_B, BLANK))
         scores.append(score_B.masked_fill(done_B, 0.0))
         if state.weights_BNT is not None:
@@ -165,6 +216,7 @@ def greedy_search(decoder: Decoder, memory: Memory, max_length_ratio: float = 1.
         done_B = done_B | (tokens_B == SOS_EOS)
         if step % 8 == 7 and bool(done_B.all()):  # asking a GPU at every step would stall it
             break
-    weights_BUT = torch.stack(weights, 1).cpu() if weights else None
-    log_probs_BU = torch.stack(scores, 1).cpu()
-    return Path(torch.stack(ids, 1).cpu(), log_probs_BU, log_probs_BU.sum(1), weights_BUT)
+    weights_BNUT = torch.stack(weights, 1)[:, None].cpu() if weights else None
+    log_probs_BNU = torch.stack(scores, 1)[:, None].cpu()
+    scores_BN = log_probs_BNU.sum(2)
+    return Path(torch.stack(ids, 1)[:, None].cpu(), log_probs_BNU, scores_BN, {"attention": scores_BN}, weights_BNUT)

@@ -108,13 +108,13 @@ def test_equations_and_their_gradients(config: AttentionConfig, lengths: list[in
         inputs.append(previous)
     found = attention(query, attention.keys(memory), previous)
     expected = glimpse_by_loop(attention, query, memory, previous)
-    torch.testing.assert_close(found.context_BD, expected[0], rtol=1e-12, atol=1e-12)
-    torch.testing.assert_close(found.weights_BNT, expected[1], rtol=1e-12, atol=1e-12)
+    torch.testing.assert_close(found.context_RD, expected[0], rtol=1e-12, atol=1e-12)
+    torch.testing.assert_close(found.weights_RNT, expected[1], rtol=1e-12, atol=1e-12)
     generator = torch.Generator().manual_seed(1)
-    pull_BD = torch.randn(found.context_BD.shape, dtype=torch.double, generator=generator)
-    pull_BNT = torch.randn(found.weights_BNT.shape, dtype=torch.double, generator=generator)
+    pull_BD = torch.randn(found.context_RD.shape, dtype=torch.double, generator=generator)
+    pull_BNT = torch.randn(found.weights_RNT.shape, dtype=torch.double, generator=generator)
     gradients = []
-    for context, weights in ((found.context_BD, found.weights_BNT), expected):
+    for context, weights in ((found.context_RD, found.weights_RNT), expected):
         loss = (context * pull_BD).sum() + (weights * pull_BNT).sum()
         gradients.append(torch.autograd.grad(loss, inputs, allow_unused=True))
     for one, other in zip(*gradients, strict=True):
@@ -132,7 +132,7 @@ def test_rows_sum_to_one_and_are_zero_on_padding(config: AttentionConfig, select
     wild[~memory.mask_BT] = 1e6
     for states in (memory.states_BTD, wild):
         glimpse = attention(query, attention.keys(Memory(states, memory.lengths_B)), previous)
-        for weights in (glimpse.weights_BNT, glimpse.chosen_BNT):
+        for weights in (glimpse.weights_RNT, glimpse.chosen_RNT):
             torch.testing.assert_close(weights.sum(-1), torch.ones_like(weights[..., 0]))
             assert (weights.transpose(1, 2)[~memory.mask_BT] == 0).all()
 
@@ -166,11 +166,11 @@ def test_hard_selection_samples_in_training_and_takes_the_best_in_evaluation() -
     keys = attention.keys(memory)
     expect_B = torch.tensor([True, False, False])
     glimpse = attention.train()(query, keys, previous, expect_B)
-    torch.testing.assert_close(glimpse.chosen_BNT[0], glimpse.weights_BNT[0])
-    assert sorted(glimpse.chosen_BNT[1, 0].tolist()) == [0, 0, 0, 0, 1]
+    torch.testing.assert_close(glimpse.chosen_RNT[0], glimpse.weights_RNT[0])
+    assert sorted(glimpse.chosen_RNT[1, 0].tolist()) == [0, 0, 0, 0, 1]
     best = attention.eval()(query, keys, previous)
-    assert best.chosen_BNT.argmax(-1).tolist() == best.weights_BNT.argmax(-1).tolist()
-    torch.testing.assert_close(best.context_BD[2], memory.states_BTD[2, 0])
+    assert best.chosen_RNT.argmax(-1).tolist() == best.weights_RNT.argmax(-1).tolist()
+    torch.testing.assert_close(best.context_RD[2], memory.states_BTD[2, 0])
 
 
 @pytest.mark.parametrize("config", [KINDS[0], KINDS[3]], ids=lambda c: f"{c.kind}-{c.heads}")
@@ -180,17 +180,17 @@ def test_hard_context_is_the_chosen_state(config: AttentionConfig, training: boo
     attention, memory, query, previous = make(config)
     attention.hard = True
     glimpse = attention.train(training)(query, attention.keys(memory), previous)
-    assert glimpse.chosen_BNT.dtype == torch.double
-    heads = glimpse.chosen_BNT.shape[1]
+    assert glimpse.chosen_RNT.dtype == torch.double
+    heads = glimpse.chosen_RNT.shape[1]
     for b, n in itertools.product(range(B), range(heads)):
         part = slice(n * D // heads, (n + 1) * D // heads)
-        chosen = glimpse.chosen_BNT[b, n].tolist()
+        chosen = glimpse.chosen_RNT[b, n].tolist()
         i = chosen.index(1)
         assert sum(chosen) == 1 and i < LENGTHS[b]
         if not training:
-            row = glimpse.weights_BNT[b, n].tolist()
+            row = glimpse.weights_RNT[b, n].tolist()
             assert i == row.index(max(row))
-        torch.testing.assert_close(glimpse.context_BD[b, part], memory.states_BTD[b, i, part])
+        torch.testing.assert_close(glimpse.context_RD[b, part], memory.states_BTD[b, i, part])
 
 
 def test_samples_follow_the_weights() -> None:

@@ -247,6 +247,26 @@ def test_state_can_be_gathered(attention: AttentionConfig, config: DecoderConfig
         assert gathered.keys.memory.lengths_B.tolist() == [1, 5, 5, 3]
 
 
+@pytest.mark.parametrize("attention", ATTENTIONS, ids=name)
+@pytest.mark.parametrize("config", [CELLS[0], CELLS[3]], ids=cell_name)
+def test_a_beam_shares_its_memory(attention: AttentionConfig, config: DecoderConfig) -> None:
+    """Several states that look at one memory, in any order, go on as if each had a copy of it; none is made."""
+    decoder, memory, tokens_BU = make(attention, config)
+    decoder.eval()
+    state = decoder.init(memory).spread(2)
+    copied = decoder.init(memory.select(torch.arange(3).repeat_interleave(2)))
+    order = torch.tensor([1, 1, 2, 3, 5, 4])
+    tokens_RU = tokens_BU.repeat_interleave(2, 0)
+    tokens_RU[1::2] = tokens_RU[1::2].roll(1, 1)
+    for t in range(U):
+        found, state = decoder.step(state, tokens_RU[:, t])
+        expected, copied = decoder.step(copied, tokens_RU[:, t])
+        torch.testing.assert_close(found, expected)
+        state, copied = state.reorder(order), copied.select(order)
+        tokens_RU = tokens_RU[order]
+    assert state.keys is None or state.keys.memory is memory
+
+
 def speech_model(attention: AttentionConfig) -> Seq2Seq:
     torch.manual_seed(0)
     config = AsrConfig(encoder=EncoderConfig(channels=4, size=8, layers=2, dropout=0.0))

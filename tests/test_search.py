@@ -43,11 +43,11 @@ def attention_by_loop(model: Seq2Seq, memory: Memory, limit: int) -> tuple[list[
     assert model.decoder is not None
     state = model.decoder.init(memory)
     tokens, log_probs, looks, last = [], [], [], SOS_EOS
-    while len(tokens) < limit:
+    while True:
         logits, state = model.decoder.step(state, torch.tensor([last]))
         logits[0, [BLANK, UNK]] = -torch.inf
         distribution = logits[0].log_softmax(-1)
-        last = int(distribution.argmax())
+        last = SOS_EOS if len(tokens) == limit else int(distribution.argmax())
         log_probs.append(float(distribution[last]))
         if last == SOS_EOS:
             break
@@ -104,7 +104,9 @@ ATTENTIONS = [
 def test_attention_decoding_of_a_batch(attention: AttentionConfig, ratio: float) -> None:
     """A batch gives what a row-by-row loop gives: text, score, confidences, looks, places in the app's unit."""
     model, memory = make(attention)
-    found = decode(model, memory, TOKENIZER, DecodingConfig("attention", ratio), 0.5, keep_attention=True)
+    found = decode(
+        model, memory, TOKENIZER, DecodingConfig("attention", max_length_ratio=ratio), 0.5, keep_attention=True
+    )
     for b, hypothesis in enumerate(found):
         tokens, log_probs, looks = attention_by_loop(model, row_of(memory, b), max(1, int(LENGTHS[b] * ratio)))
         assert hypothesis.text == TOKENIZER.decode(tokens)
@@ -130,7 +132,7 @@ def test_decoding_stops_at_the_length_limit(ratio: float) -> None:
     model, memory = make(AttentionConfig(size=8))
     assert model.decoder is not None
     model.decoder.output.bias[SOS_EOS] = -1e4
-    found = decode(model, memory, TOKENIZER, DecodingConfig("attention", ratio))
+    found = decode(model, memory, TOKENIZER, DecodingConfig("attention", max_length_ratio=ratio))
     assert [len(hypothesis.tokens) for hypothesis in found] == [max(1, int(n * ratio)) for n in LENGTHS]
 
 
