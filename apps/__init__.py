@@ -39,4 +39,6 @@ def load(model: str, *, device: Device = "auto", precision: Precision = "auto", 
 
     bundle = open_bundle(model)
     config = read_config(bundle, {"decoding": decoding})
-    return app_of(bundle).Model(build_recogniser(bundle, config, device, precision), config.decoding)
+    return app_of(bundle).Model(
+        build_recogniser(bundle, config, device, precision, config.decoding.lm), config.decoding
+    )

@@ -24,6 +24,10 @@ COMMANDS: Mapping[str, Mapping[str, str]] = {
         "eval": "score one on data",
         "describe": "pictures to captions",
     },
+    "lm": {
+        "train": "train a language model",
+        "eval": "its perplexity on texts",
+    },
     "data": {
         "check": "what of a source can be used, what not and why",
         "preview": "a contact sheet of its examples",

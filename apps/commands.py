@@ -24,7 +24,8 @@ from scriba.core.progress import say, track
 from scriba.core.recogniser import Recogniser
 from scriba.core.search import DecodingConfig
 from scriba.core.task import Task
-from scriba.core.trainer import Interrupted
+from scriba.core.tokenizer import Tokenizer
+from scriba.core.trainer import Evaluate, Interrupted, score_methods
 from scriba.core.training import NamedSource, train
 from scriba.datasets.source import open_source
 from scriba.loading import build_recogniser, check_task, open_bundle, read_config
@@ -45,8 +46,22 @@ def open_all(names: str | Sequence[str], media: str, split: str) -> NamedSource:
     return NamedSource(" + ".join(source.name for source in sources), examples, problems)
 
 
-def train_app(task: Task, config: RunConfig, media: str) -> int:
+def train_app(
+    task: Task,
+    config: RunConfig,
+    media: str,
+    *,
+    tokenizer: Tokenizer | None = None,
+    evaluate: Evaluate = score_methods,
+) -> int:
     """Train, and say where the result is; returns the exit status.
+
+    Args:
+        task: The app's part.
+        config: The run.
+        media: Column of the inputs.
+        tokenizer: The units that texts are made of; by default they are learnt from the training texts.
+        evaluate: Scores the model on dev.
 
     Raises:
         UsageError: No training source was named.
@@ -59,7 +74,7 @@ def train_app(task: Task, config: RunConfig, media: str) -> int:
     if init is not None:
         check_task(init, task.name)
     try:
-        progress = train(task, config, training, dev, init)
+        progress = train(task, config, training, dev, init, tokenizer=tokenizer, evaluate=evaluate)
     except Interrupted:
         say(f"stopped; the same command resumes {config.run_dir}")
         return 1
@@ -134,7 +149,7 @@ def eval_app(task: str, media: str, command: str, description: str, argv: Sequen
     """Score a model on data, from each of its heads; returns the exit status."""
     parser = build_parser(command, description, EvalConfig, POSITIONALS)
     bundle, options = parse_for_model(parser, EvalConfig, argv, task)
-    recogniser = build_recogniser(bundle, read_config(bundle), options.device, options.precision)
+    recogniser = build_recogniser(bundle, read_config(bundle), options.device, options.precision, options.decoding.lm)
     source = open_named(options.data, media, "test", options.streaming)
     for problem in source.problems:
         say(problem.sentence)

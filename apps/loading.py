@@ -8,16 +8,26 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import torch
+
+from scriba.core.beam import LanguageModel
 from scriba.core.bundle import Bundle, load_bundle, load_weights, resolve_model
 from scriba.core.config import RunConfig
+from scriba.core.decoder import Decoder
 from scriba.core.errors import InputError, UsageError, nearest
-from scriba.core.model import build_model
+from scriba.core.language import NeuralLanguageModel, NgramLanguageModel
+from scriba.core.model import Seq2Seq, build_model
 from scriba.core.options import config_from_values
 from scriba.core.precision import Device, Precision, resolve_device, resolve_precision
 from scriba.core.recogniser import Recogniser
+from scriba.core.tokenizer import Tokenizer
 
 APPS = ("asr", "ocr", "caption")
 """The apps there are."""
+TASKS = (*APPS, "lm")
+"""What makes bundles."""
+ARPA = (".arpa", ".arpa.gz", ".klm")
+"""Endings of n-gram models."""
 BUNDLED = Path(__file__).resolve().parent / "models"
 """The models that come with the package."""
 
@@ -44,11 +54,11 @@ def app_of(bundle: Bundle) -> ModuleType:
     Raises:
         InputError: This version of scriba has no such app.
     """
-    if bundle.task not in APPS:
+    if bundle.task not in TASKS:
         raise InputError(
             f"{bundle.path}: made by the app '{bundle.task}', which this version of scriba lacks; update scriba."
         )
-    return open_app(bundle.task)
+    return importlib.import_module(f"scriba.{bundle.task}")
 
 
 def read_config(bundle: Bundle, overrides: Mapping[str, Any] | None = None) -> RunConfig:
@@ -60,18 +70,63 @@ def read_config(bundle: Bundle, overrides: Mapping[str, Any] | None = None) -> R
     return config
 
 
-def build_recogniser(bundle: Bundle, config: RunConfig, device: Device, precision: Precision) -> Recogniser:
+def build_recogniser(
+    bundle: Bundle, config: RunConfig, device: Device, precision: Precision, lm: str | None = None
+) -> Recogniser:
     """Build the model of a bundle, ready for use.
 
+    Args:
+        bundle: The bundle.
+        config: From `read_config`.
+        device: Where it runs.
+        precision: Number format of convolutions and recurrent layers.
+        lm: The language model that helps it, or None.
+
     Raises:
-        InputError: Config and weights do not belong together.
+        InputError: Config and weights do not belong together, or recogniser and language model.
         UsageError: The device or precision is not there.
     """
-    task = app_of(bundle).Task(config)
-    model = build_model(config.model(), task.build_encoder(), len(bundle.tokenizer))
-    load_weights(model, bundle.weights, str(bundle.path / "model.safetensors"))
     place = resolve_device(device)
-    return Recogniser(task, model.to(place).eval(), bundle.tokenizer, place, resolve_precision(precision, place))
+    model = _build(bundle, config, place)
+    language = open_language_model(lm, bundle.tokenizer, place) if lm else None
+    task = app_of(bundle).Task(config)
+    return Recogniser(task, model, bundle.tokenizer, place, resolve_precision(precision, place), language)
+
+
+def _build(bundle: Bundle, config: RunConfig, device: torch.device) -> Seq2Seq:
+    encoder = app_of(bundle).Task(config).build_encoder()
+    model = build_model(config.model(), encoder, len(bundle.tokenizer))
+    load_weights(model, bundle.weights, str(bundle.path / "model.safetensors"))
+    return model.to(device).eval()
+
+
+def open_language_model(name: str, tokenizer: Tokenizer, device: torch.device) -> LanguageModel:
+    """Open the language model for a recogniser: a bundle, or n-grams in an .arpa file.
+
+    Raises:
+        InputError: There is none of that name, it is damaged, or it has other tokens than the recogniser.
+        UsageError: N-grams need a package that is not there.
+    """
+    if name.endswith(ARPA):
+        return NgramLanguageModel(Path(name), tokenizer)
+    bundle = open_bundle(name)
+    if bundle.tokenizer.to_json() != tokenizer.to_json():
+        raise InputError(
+            f"--decoding.lm {name}: has other tokens than the recogniser; train one with `scriba lm train … --like` it."
+        )
+    return NeuralLanguageModel(open_neural(bundle, device))
+
+
+def open_neural(bundle: Bundle, device: torch.device) -> Decoder:
+    """Return the decoder of a language model's bundle.
+
+    Raises:
+        InputError: It is no language model, or damaged.
+    """
+    check_task(bundle, "lm")
+    decoder = _build(bundle, read_config(bundle), device).decoder
+    assert decoder is not None
+    return decoder
 
 
 def check_task(bundle: Bundle, task: str) -> None:

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol, Self
+from typing import Any, NamedTuple, Protocol
 
 import torch
 import torch.nn.functional as F
@@ -34,7 +34,7 @@ LOOKED_AT = 0.5
 class LanguageState(Protocol):
     """State of a language model, a plain value."""
 
-    def select(self, rows: Tensor) -> Self:
+    def select(self, rows: Tensor) -> LanguageState:
         """Return the state of the given rows."""
         ...
 
@@ -46,7 +46,7 @@ class LanguageModel(Protocol):
         """Return the state before the first token."""
         ...
 
-    def step(self, state: LanguageState, tokens_R: Tensor) -> tuple[Tensor, LanguageState]:
+    def step(self, state: Any, tokens_R: Tensor) -> tuple[Tensor, LanguageState]:
         """Return log probabilities of the next token (R, V) after the given one, and the new state."""
         ...
 

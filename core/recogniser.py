@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from scriba.core.batching import pack_by_length, pad_inputs
+from scriba.core.beam import LanguageModel
 from scriba.core.errors import InputError, UsageError
 from scriba.core.example import Example
 from scriba.core.hypothesis import Hypothesis
@@ -56,6 +57,7 @@ class Recogniser:
         tokenizer: Turns ids into text.
         device: Where the model is.
         dtype: Number format of convolutions and recurrent layers.
+        language: The language model that helps the search, if there is one.
         max_batch_frames: Frames in a batch at most, padding included.
     """
 
@@ -64,6 +66,7 @@ class Recogniser:
     tokenizer: Tokenizer
     device: torch.device
     dtype: torch.dtype
+    language: LanguageModel | None = None
     max_batch_frames: int = 60000
 
     @property
@@ -194,7 +197,9 @@ class _Job:
         for method in self.methods:
             config = replace(self.decoding, method=method)
             place = recogniser.task.position_size
-            found[method] = decode(recogniser.model, memory, recogniser.tokenizer, config, place, self.keep_attention)
+            found[method] = decode(
+                recogniser.model, memory, recogniser.tokenizer, config, place, self.keep_attention, recogniser.language
+            )
         rate = (time.perf_counter() - start) / sum(map(len, inputs))
         return [
             replace(

@@ -33,7 +33,8 @@ class DecodingConfig:
         method: Head that is decoded, attention or ctc, or joint for both.
         beam_size: Hypotheses that are followed at a time; 1 is greedy.
         ctc_weight: Share of CTC in the joint score; the rest is that of attention.
-        lm_weight: Factor on the log probability of the language model, if there is one.
+        lm: Language model: a bundle (folder, bundled name or hf:owner/name) or an n-gram model in an .arpa file.
+        lm_weight: Factor on the log probability of the language model.
         length_bonus: Added to the score for every token.
         length_penalty: With a beam, rank by score divided by the length to this power.
         coverage: Added to the score for every encoder position that attention has looked at.
@@ -44,6 +45,7 @@ class DecodingConfig:
     method: Method = "ctc"
     beam_size: int = 1
     ctc_weight: float = 0.3
+    lm: str | None = None
     lm_weight: float = 0.0
     length_bonus: float = 0.0
     length_penalty: float = 0.0
@@ -111,6 +113,8 @@ def check_decoding(model: Seq2Seq, config: DecodingConfig) -> None:
     """
     if config.beam_size < 1:
         raise UsageError(f"--decoding.beam_size {config.beam_size}: give 1 or more.")
+    if config.lm_weight and not config.lm:
+        raise UsageError(f"--decoding.lm_weight {config.lm_weight}: name the language model with --decoding.lm.")
     if not 0 <= config.ctc_weight <= 1:
         raise UsageError(f"--decoding.ctc_weight {config.ctc_weight}: give a share between 0 and 1.")
     if not 0 <= config.min_length_ratio <= config.max_length_ratio:

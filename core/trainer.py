@@ -12,7 +12,7 @@ import math
 import signal
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import asdict
 from types import FrameType
@@ -50,6 +50,10 @@ NOT_IN_BUNDLE = ("data", "training", "run_dir", "init", "device", "precision")
 """Options of a run that say nothing about how the model is used."""
 
 
+Evaluate = Callable[[Recogniser, Sequence[Example], RunConfig], dict[str, float]]
+"""Scores a model on dev; the score that chooses the best weights is the one of `main_score`."""
+
+
 class Interrupted(Exception):
     """Training was asked to stop, and stopped after a checkpoint."""
 
@@ -76,6 +80,7 @@ class Trainer:
         examples: Training examples, all usable; one with several texts is trained on with each of them.
         frames: Their numbers of frames.
         dev: Examples that choose the best weights; without any, the last weights are kept.
+        evaluate: Scores the model on them.
     """
 
     def __init__(
@@ -89,9 +94,10 @@ class Trainer:
         examples: Sequence[Example],
         frames: Sequence[int],
         dev: Sequence[Example],
+        evaluate: Evaluate,
     ) -> None:
         self.accelerator = accelerator
-        self.task, self.config, self.tokenizer, self.dev = task, config, tokenizer, dev
+        self.task, self.config, self.tokenizer, self.dev, self.evaluate = task, config, tokenizer, dev, evaluate
         self.folder = RunFolder(config.run_dir)
         self.progress = Progress()
         self.average = Average(config.training.average, config.training.ema_decay, config.training.average_last)
@@ -238,9 +244,9 @@ class Trainer:
         if self.accelerator.is_main_process:
             weights = {n: t.half() if t.is_floating_point() else t for n, t in self._averaged().items()}
             self.recogniser.model.load_state_dict(weights)
-            scores = score_methods(self.recogniser, self.dev, self.config)
+            scores = self.evaluate(self.recogniser, self.dev, self.config)
             self.progress.waited += 1
-            score = scores[f"{self.config.decoding.method}_{self.task.shown[0]}"] if self.dev else math.nan
+            score = main_score(scores, self.config, self.task) if self.dev else math.nan
             if not self.dev or self._is_better(score):
                 self.progress.best, self.progress.waited = score, 0
                 self._save_bundle(weights, scores)
@@ -351,6 +357,12 @@ def score_methods(recogniser: Recogniser, examples: Sequence[Example], config: R
         rates = recogniser.task.score(references, texts)
         scores |= {f"{method}_{name}": rates[name] for name in recogniser.task.shown}
     return scores
+
+
+def main_score(scores: dict[str, float], config: RunConfig, task: Task) -> float:
+    """Return the score that chooses the best weights: of the head that is decoded, if heads are told apart."""
+    name = task.shown[0]
+    return scores[name] if name in scores else scores[f"{config.decoding.method}_{name}"]
 
 
 def _groups(model: torch.nn.Module, plan: TrainingConfig) -> list[dict[str, Any]]:

@@ -19,7 +19,7 @@ from scriba.core.progress import say
 from scriba.core.search import available_methods
 from scriba.core.task import Task
 from scriba.core.tokenizer import UNK, Tokenizer, build_tokenizer
-from scriba.core.trainer import Trainer, build_accelerator
+from scriba.core.trainer import Evaluate, Trainer, build_accelerator, score_methods
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,14 @@ class NamedSource:
 
 
 def train(
-    task: Task, config: RunConfig, training: NamedSource, dev: NamedSource | None, init: Bundle | None = None
+    task: Task,
+    config: RunConfig,
+    training: NamedSource,
+    dev: NamedSource | None,
+    init: Bundle | None = None,
+    *,
+    tokenizer: Tokenizer | None = None,
+    evaluate: Evaluate = score_methods,
 ) -> Progress:
     """Check the data, build the model and train it; an interrupted run in `config.run_dir` goes on.
 
@@ -42,6 +49,8 @@ def train(
         training: Training examples.
         dev: Examples that choose the best weights, or None.
         init: Bundle whose weights the training starts from, or None.
+        tokenizer: The units that texts are made of; by default they are learnt from the training texts.
+        evaluate: Scores the model on dev.
 
     Raises:
         InputError: Too much of the data is unusable, or the loss stays non-finite.
@@ -52,14 +61,14 @@ def train(
     encoder = task.build_encoder()
     needs_ctc = config.loss.ctc_weight > 0
     rows = with_texts(training.examples, config.data.normalise)
-    tokenizer = build_tokenizer(config.tokenizer, all_texts(rows))
+    fresh = tokenizer or build_tokenizer(config.tokenizer, all_texts(rows))
     kept = check(
-        training.name, rows, task, encoder, problems=training.problems, encode=tokenizer.encode, needs_ctc=needs_ctc
+        training.name, rows, task, encoder, problems=training.problems, encode=fresh.encode, needs_ctc=needs_ctc
     )
     accept(kept, config.data.max_lost)
     texts = all_texts(kept.kept)
-    if len(kept.kept) < len(rows):
-        tokenizer = build_tokenizer(config.tokenizer, texts)
+    if tokenizer is None:
+        tokenizer = fresh if len(kept.kept) == len(rows) else build_tokenizer(config.tokenizer, texts)
     dev_examples: Sequence[Example] = ()
     if dev is not None:
         dev_rows = with_texts(dev.examples, config.data.normalise)
@@ -85,6 +94,7 @@ def train(
         examples=kept.kept,
         frames=kept.frames,
         dev=dev_examples,
+        evaluate=evaluate,
     )
     return trainer.run()
 

@@ -35,7 +35,7 @@ class HuggingFaceSource:
 
     Args:
         name: NAME[:CONFIG[:SPLIT]]; NAME may be a local folder.
-        media: Column of the inputs: audio or image.
+        media: Column of the inputs: audio or image; text if there are none.
         default_split: Split if none is named.
         streaming: Read as a stream: it can be iterated over but has no length.
 
@@ -50,12 +50,14 @@ class HuggingFaceSource:
         self.rows = self._load(path, config or None, split or default_split, streaming)
         columns = list(self.rows.column_names or [])
         texts = [column for column in TEXT_COLUMNS if column in columns]
-        if media not in columns or not texts:
-            needed = media if media not in columns else "text"
+        lacks_media = media in UNDECODED and media not in columns
+        if lacks_media or not texts:
+            needed = media if lacks_media else "text"
             hint = nearest(needed, columns)
             raise InputError(f"{self.name}: lacks the column '{needed}'; it has {', '.join(columns)}.{hint}")
         self.text = texts[0]
-        self.rows = self.rows.cast_column(media, UNDECODED[media])
+        if media in UNDECODED:
+            self.rows = self.rows.cast_column(media, UNDECODED[media])
 
     def _load(self, path: str, config: str | None, split: str, streaming: bool) -> Any:
         try:
@@ -77,7 +79,7 @@ class HuggingFaceSource:
         return (self._example(i, row) for i, row in enumerate(self.rows))
 
     def _example(self, index: int, row: Mapping[str, Any]) -> Example:
-        media = row[self.media] or {}
+        media = (row[self.media] if self.media in UNDECODED else None) or {}
         source = media.get("bytes") or Path(media.get("path") or "")
         name = row.get("id") or (Path(media["path"]).name if media.get("path") else index)
         try:

@@ -13,6 +13,7 @@ from scriba.core.files import parse_json
 from scriba.datasets.listed import Listed, Problem
 
 TEXT_COLUMNS = ("text", "transcription", "sentence", "captions", "caption")
+MEDIA = ("audio", "image")
 FOLDER_MANIFESTS = ("metadata.jsonl", "metadata.csv")
 """Names by which a folder's manifest is found (the Hugging Face folder convention)."""
 
@@ -29,7 +30,7 @@ class Manifest(Listed):
 
     Args:
         path: A .jsonl, .json, .csv or .tsv file, or a folder with metadata.jsonl or metadata.csv.
-        media: Column of the inputs: audio or image; `file_name` is accepted too.
+        media: Column of the inputs: audio or image, or text for either; `file_name` is accepted too.
 
     Raises:
         InputError: The file is missing or not text, or has no usable row; columns needed and found are named.
@@ -121,13 +122,13 @@ def read_row(row: Mapping[str, Any], media: str, folder: Path) -> Example:
 
     Args:
         row: Columns by name.
-        media: audio or image.
+        media: audio, image or text.
         folder: Folder that paths are relative to.
 
     Raises:
         RowError: A column is missing or has the wrong type.
     """
-    source = first_column(row, (media, "file_name"))
+    source = first_column(row, input_columns(media))
     text = first_column(row, TEXT_COLUMNS)
     if not isinstance(row[source], str) or not row[source]:
         raise RowError(f"'{source}' must be a path, not {row[source]!r}.")
@@ -136,6 +137,11 @@ def read_row(row: Mapping[str, Any], media: str, folder: Path) -> Example:
         raise RowError(f"'id' must be a name, not {name!r}.")
     extra = {key: value for key, value in row.items() if key not in (source, text, "id")}
     return Example(str(name), folder / row[source], read_target(row[text], text), extra)
+
+
+def input_columns(media: str) -> tuple[str, ...]:
+    """Return the columns that may hold the inputs."""
+    return (*MEDIA, "file_name") if media == "text" else (media, "file_name")
 
 
 def first_column(row: Mapping[str, Any], names: Sequence[str]) -> str:
@@ -169,7 +175,7 @@ def explain_empty(path: Path, media: str, columns: Sequence[str], problems: Sequ
     if not problems:
         return f"{path}: is empty; a row needs '{media}' and 'text'."
     if columns:
-        missing = [names for names in ((media, "file_name"), TEXT_COLUMNS) if not set(names) & set(columns)]
+        missing = [names for names in (input_columns(media), TEXT_COLUMNS) if not set(names) & set(columns)]
         if missing:
             needed = " and ".join(f"'{names[0]}'" for names in missing)
             hint = next((h for names in missing for n in names if (h := nearest(n, columns))), "")

@@ -19,6 +19,7 @@ from scriba.datasets.manifest import FOLDER_MANIFESTS, Manifest
 from scriba.datasets.paired import is_paired, read_pairs
 from scriba.datasets.scenes import SCENES
 from scriba.datasets.synthetic import SyntheticSource
+from scriba.datasets.texts import read_texts
 
 SYNTHETIC = {recipe.name: recipe for recipe in (DTMF, LINES, SCENES)}
 """Sources made on the fly."""
@@ -31,7 +32,7 @@ def open_source(name: str, *, media: str, default_split: str = "train", streamin
     Args:
         name: manifest:PATH, a bare path, hf:NAME[:CONFIG[:SPLIT]], synth:NAME[:SPLIT[:N]], karpathy:PATH[:SPLIT] or
             coco:PATH.
-        media: Column of the inputs: audio or image.
+        media: Column of the inputs: audio or image; text where no input is wanted.
         default_split: Split of hf:, synth: and karpathy: sources that name none.
         streaming: Read hf: sources as a stream.
 
@@ -53,7 +54,7 @@ def open_source(name: str, *, media: str, default_split: str = "train", streamin
         return HuggingFaceSource(rest, media=media, default_split=default_split, streaming=streaming)
     if scheme == "synth":
         return open_synthetic(rest, media, default_split)
-    if scheme in ("karpathy", "coco") and media != "image":
+    if scheme in ("karpathy", "coco") and media == "audio":
         raise UsageError(f"{name}: holds pictures, not {media}; choose another source.")
     if scheme == "karpathy":
         path, _, split = rest.rpartition(":")
@@ -66,11 +67,13 @@ def open_source(name: str, *, media: str, default_split: str = "train", streamin
 
 
 def open_path(path: Path, media: str) -> Iterable[Example]:
-    """Open a manifest, or a folder of pictures with their texts beside them.
+    """Open a manifest, a folder of pictures with their texts beside them, or for texts alone a file of lines.
 
     Raises:
         InputError: It cannot be read.
     """
+    if media == "text" and path.suffix == ".txt":
+        return read_texts(path)
     if media == "image" and not any((path / name).is_file() for name in FOLDER_MANIFESTS) and is_paired(path):
         return read_pairs(path)
     return Manifest(path, media)
@@ -86,7 +89,7 @@ def open_synthetic(name: str, media: str, default_split: str) -> Iterable[Exampl
     if kind not in SYNTHETIC:
         raise UsageError(f"synth:{kind}: there are {', '.join(SYNTHETIC)}.{nearest(kind, SYNTHETIC)}")
     recipe = SYNTHETIC[kind]
-    if recipe.media != media:
+    if media not in (recipe.media, "text"):
         raise UsageError(f"synth:{kind} makes {recipe.media}, not {media}; choose another source.")
     if (size and not (size.isdigit() and int(size))) or any(more):
         raise UsageError(f"synth:{name}: write synth:{kind}[:SPLIT[:N]] with N a number of examples.")

@@ -64,7 +64,9 @@ def _transcribe(argv: Sequence[str]) -> int:
         raise UsageError(f"--format {options.format} makes one file for each input; name a folder with --out.")
     output = Output(options.out, options.format)
     limit = {} if options.max_seconds is None else {"features": {"max_seconds": options.max_seconds}}
-    recogniser = build_recogniser(bundle, read_config(bundle, limit), options.device, options.precision)
+    recogniser = build_recogniser(
+        bundle, read_config(bundle, limit), options.device, options.precision, options.decoding.lm
+    )
     examples = [Example(file, Path(file), "") for file in options.files]
     results = recogniser.run(examples, options.decoding, batch_size=options.batch_size)
     failed = 0

@@ -74,7 +74,7 @@ def _describe(argv: Sequence[str]) -> int:
     parser = build_parser("scriba caption describe", DESCRIPTION, DescribeConfig, {"files*": "Pictures."})
     bundle, options = parse_for_model(parser, DescribeConfig, argv, "caption")
     output = Output(options.out, options.format, options.plot)
-    recogniser = build_recogniser(bundle, read_config(bundle), options.device, options.precision)
+    recogniser = build_recogniser(bundle, read_config(bundle), options.device, options.precision, options.decoding.lm)
     examples = [Example(file, Path(file), "") for file in options.files]
     plots = options.plot is not None
     results = recogniser.run(examples, options.decoding, batch_size=options.batch_size, keep_attention=plots)

@@ -66,7 +66,8 @@ def _read(argv: Sequence[str]) -> int:
         raise UsageError(f"--format {options.format} makes one file for each page; name a folder with --out.")
     output = Output(options.out, options.format, options.plot)
     reader = LineReader(
-        build_recogniser(bundle, read_config(bundle), options.device, options.precision), options.decoding
+        build_recogniser(bundle, read_config(bundle), options.device, options.precision, options.decoding.lm),
+        options.decoding,
     )
     pages = reader.read_pages(
         options.files, layout=options.layout, batch_size=options.batch_size, keep_attention=options.plot is not None
