@@ -1,17 +1,50 @@
-"""A loaded speech recogniser, for use from Python."""
+"""A loaded speech recogniser: recordings of any length to text."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import deque
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from scriba.asr.segments import Segment, SegmentConfig, cut, join, seconds_of
+from scriba.core.errors import InputError
 from scriba.core.example import Example, Samples, Source
 from scriba.core.hypothesis import Hypothesis
-from scriba.core.recogniser import Recogniser
+from scriba.core.recogniser import Recogniser, Result
 from scriba.core.search import DecodingConfig
+
+LOOKAHEAD = 4
+"""Batches that are read together: few, so that little of a long recording is held at a time."""
+
+
+@dataclass
+class _Recording:
+    """A recording while its segments are recognised."""
+
+    example: Example
+    segments: list[Segment] = field(default_factory=list)
+    results: list[Result] = field(default_factory=list)
+    extent: float = 0.0
+    cut: bool = False
+    error: InputError | None = None
+
+    @property
+    def complete(self) -> bool:
+        """Whether all of its segments were recognised."""
+        return self.cut and len(self.results) == len(self.segments)
+
+    def result(self, decoding: DecodingConfig) -> Result:
+        """Return what its segments say together."""
+        used = [(s, r) for s, r in zip(self.segments, self.results, strict=True) if r.error is None]
+        hypotheses = [r.hypotheses[decoding.method] for _, r in used]
+        error = self.error or next((r.error for r in self.results if r.error is not None), None)
+        extent, seconds = max(self.extent, sum(r.extent for _, r in used)), sum(r.seconds for r in self.results)
+        whole = hypotheses[0] if len(used) == 1 == len(self.segments) else join([s for s, _ in used], hypotheses)
+        return Result(self.example, extent, seconds, {decoding.method: whole}, error)
 
 
 @dataclass(frozen=True)
@@ -21,13 +54,15 @@ class SpeechRecogniser:
     Attributes:
         recogniser: The model.
         decoding: How text is found.
+        segments: Where long recordings are cut.
     """
 
     recogniser: Recogniser
     decoding: DecodingConfig
+    segments: SegmentConfig = field(default_factory=SegmentConfig)
 
     def transcribe(self, audio: str | Path | bytes | NDArray[np.float32], rate: int | None = None) -> Hypothesis:
-        """Return the text of one recording.
+        """Return the text of one recording of any length.
 
         Args:
             audio: A file, the bytes of one, or samples in [-1, 1], (samples,) or (samples, channels).
@@ -45,7 +80,48 @@ class SpeechRecogniser:
         else:
             source = audio if isinstance(audio, bytes) else Path(audio)
         name = str(audio) if isinstance(audio, str | Path) else "audio"
-        (result,) = self.recogniser.run([Example(name, source, "")], self.decoding, keep_attention=True)
+        (result,) = self.transcribe_all([Example(name, source, "")], keep_attention=True)
         if result.error is not None:
             raise result.error
         return result.hypotheses[self.decoding.method]
+
+    def transcribe_all(
+        self, examples: Iterable[Example], *, batch_size: int = 16, keep_attention: bool = False
+    ) -> Iterator[Result]:
+        """Transcribe recordings; results come in their order, each when it is complete.
+
+        A recording that cannot be read gives a result with its error, and the rest go on; so does one of which a part
+        cannot be used, with the text of the other parts. Segments of many recordings share batches.
+
+        Args:
+            examples: Recordings.
+            batch_size: Segments in a batch at most.
+            keep_attention: Put attention weights into the hypotheses of recordings that were not cut.
+        """
+        begun: deque[_Recording] = deque()
+        results = self.recogniser.run(
+            self._segments(examples, begun),
+            self.decoding,
+            batch_size=batch_size,
+            keep_attention=keep_attention,
+            lookahead=LOOKAHEAD,
+        )
+        for result in results:
+            result.example.extra["recording"].results.append(result)
+            while begun and begun[0].complete:
+                yield begun.popleft().result(self.decoding)
+        yield from (recording.result(self.decoding) for recording in begun)
+
+    def _segments(self, examples: Iterable[Example], begun: deque[_Recording]) -> Iterator[Example]:
+        for example in examples:
+            recording = _Recording(example)
+            begun.append(recording)
+            assert not isinstance(example.source, np.ndarray)
+            try:
+                recording.extent = seconds_of(example.source, example.name)
+                for segment, samples in cut(example.source, example.name, self.segments):
+                    recording.segments.append(segment)
+                    yield replace(example, source=samples, extra={"recording": recording})
+            except InputError as error:
+                recording.error = error
+            recording.cut = True

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from scriba.asr.recogniser import SpeechRecogniser
+from scriba.asr.segments import SegmentConfig
 from scriba.asr.writers import ONE_FILE_EACH, WRITERS
 from scriba.commands import parse_for_model
 from scriba.core.errors import UsageError
@@ -35,8 +37,8 @@ class TranscribeConfig:
         format: txt, json (a line a file, with tokens, words, confidence and times), srt, vtt or tsv.
         out: Folder to write one file for each input to; null writes to standard output.
         decoding: How text is found; defaults are those of the model.
-        max_seconds: Longest audio that is accepted, or null for the model's limit.
-        batch_size: Files in a batch at most.
+        segments: Where long recordings are cut.
+        batch_size: Segments in a batch at most.
         device: auto takes a GPU when there is one.
         precision: Number format of convolutions and recurrent layers; auto asks the hardware for bfloat16.
     """
@@ -46,7 +48,7 @@ class TranscribeConfig:
     format: Literal["txt", "json", "srt", "vtt", "tsv"] = "txt"
     out: str | None = None
     decoding: DecodingConfig = field(default_factory=DecodingConfig)
-    max_seconds: float | None = None
+    segments: SegmentConfig = field(default_factory=SegmentConfig)
     batch_size: int = 8
     device: Device = "auto"
     precision: Precision = "auto"
@@ -63,17 +65,16 @@ def _transcribe(argv: Sequence[str]) -> int:
     if options.out is None and options.format in ONE_FILE_EACH and len(options.files) > 1:
         raise UsageError(f"--format {options.format} makes one file for each input; name a folder with --out.")
     output = Output(options.out, options.format)
-    limit = {} if options.max_seconds is None else {"features": {"max_seconds": options.max_seconds}}
-    recogniser = build_recogniser(
-        bundle, read_config(bundle, limit), options.device, options.precision, options.decoding.lm
-    )
+    recogniser = build_recogniser(bundle, read_config(bundle), options.device, options.precision, options.decoding.lm)
     examples = [Example(file, Path(file), "") for file in options.files]
-    results = recogniser.run(examples, options.decoding, batch_size=options.batch_size)
+    speech = SpeechRecogniser(recogniser, options.decoding, options.segments)
+    results = speech.transcribe_all(examples, batch_size=options.batch_size)
     failed = 0
     for result in track(results, "transcribing", len(examples)):
         if result.error is not None:
             failed += 1
             say(f"scriba: {result.error}")
+        if not result.hypotheses[options.decoding.method].text and result.error is not None:
             continue
         file, text = result.example.id, WRITERS[options.format](result, result.hypotheses[options.decoding.method])
         named = options.format == "txt" and len(examples) > 1
