@@ -30,6 +30,8 @@ LEVEL = 0.35
 EVEN = 10.0
 """Decibels between quiet and loud parts below which a block has no pauses."""
 
+CLICK = 0.08
+"""Seconds below which a sound between pauses is no speech."""
 SILENCE = -80.0
 """Decibels of full scale below which nothing is speech."""
 
@@ -48,8 +50,8 @@ class SegmentConfig:
     """
 
     max_seconds: float = 20.0
-    min_pause: float = 0.5
-    padding: float = 0.25
+    min_pause: float = 0.8
+    padding: float = 0.15
     overlap: float = 1.0
 
 
@@ -158,7 +160,8 @@ def speech_spans(waveform: Waveform, rate: int, config: SegmentConfig) -> list[t
     gaps = np.flatnonzero(np.diff(spoken) > max(1, round(config.min_pause / FRAME)))
     firsts, lasts = np.append(spoken[:1], spoken[gaps + 1]), np.append(spoken[gaps], spoken[-1:])
     size = frame_size(rate)
-    return [(int(a) * size, min((int(b) + 1) * size, len(waveform))) for a, b in zip(firsts, lasts, strict=True)]
+    spans = zip(firsts.tolist(), lasts.tolist(), strict=True)
+    return [(a * size, min((b + 1) * size, len(waveform))) for a, b in spans if (b + 1 - a) * FRAME >= CLICK]
 
 
 def _pieces(
