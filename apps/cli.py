@@ -13,11 +13,13 @@ COMMANDS: Mapping[str, Mapping[str, str]] = {
         "train": "train a speech recogniser",
         "eval": "score one on data",
         "transcribe": "audio files to text",
+        "align": "where the words of a known text lie",
     },
     "ocr": {
         "train": "train a recogniser of text lines",
         "eval": "score one on data",
         "read": "pictures of lines and pages to text",
+        "align": "where the words of a known text lie",
     },
     "caption": {
         "train": "train a captioner",

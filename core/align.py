@@ -12,9 +12,10 @@ import torch
 from torch import Tensor
 from torchaudio.functional import forced_align
 
-from scriba.core.ctc import required_positions
-from scriba.core.hypothesis import Span
-from scriba.core.tokenizer import BLANK
+from scriba.core.ctc import ctc_loss, required_positions
+from scriba.core.errors import InputError
+from scriba.core.hypothesis import Hypothesis, Span, group_words, make_units
+from scriba.core.tokenizer import BLANK, UNK, Tokenizer
 
 
 def align(log_probs_TV: Tensor, tokens: Sequence[int]) -> list[Span] | None:
@@ -34,3 +35,40 @@ def align(log_probs_TV: Tensor, tokens: Sequence[int]) -> list[Span] | None:
             spans.append((start, end))
         start = end
     return spans
+
+
+def align_text(
+    log_probs_TV: Tensor, text: str, tokenizer: Tokenizer, position_size: float | None, name: str
+) -> Hypothesis:
+    """Return a known text with the places and confidences of its tokens and words.
+
+    Args:
+        log_probs_TV: Output of the CTC head for one input, without padding.
+        text: What the input says.
+        tokenizer: The model's.
+        position_size: Extent of one encoder position in the app's unit, or None.
+        name: What messages call the input.
+
+    Raises:
+        InputError: The text has characters that the model lacks, or is too long for the input.
+    """
+    ids = tokenizer.encode(text)
+    if UNK in ids:
+        unknown = sorted({c for c in text if UNK in tokenizer.encode(c)}) or [text]
+        raise InputError(
+            f"{name}: the model has no token for {' '.join(map(repr, unknown))} of the text; leave it out."
+        )
+    spans = align(log_probs_TV, ids)
+    if spans is None:
+        raise InputError(
+            f"{name}: the text needs {required_positions(ids)} encoder positions and the input gives "
+            f"{len(log_probs_TV)}; check that they belong together."
+        )
+    confidences = [float(log_probs_TV[a:b, i].max().exp()) for i, (a, b) in zip(ids, spans, strict=True)]
+    tokens = make_units([tokenizer.piece(i) for i in ids], confidences, spans, position_size)
+    score = -float(ctc_loss(log_probs_TV[None], *_sizes(log_probs_TV, ids))[0])
+    return Hypothesis(tokenizer.decode(ids), score, {"ctc": score}, tokens, group_words(tokens))
+
+
+def _sizes(log_probs_TV: Tensor, ids: Sequence[int]) -> tuple[Tensor, Tensor, Tensor]:
+    return torch.tensor([len(log_probs_TV)]), torch.tensor([list(ids)]), torch.tensor([len(ids)])

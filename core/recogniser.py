@@ -12,6 +12,7 @@ from itertools import islice
 import torch
 from torch import Tensor
 
+from scriba.core.align import align_text
 from scriba.core.batching import pack_by_length, pad_inputs
 from scriba.core.beam import LanguageModel
 from scriba.core.errors import InputError, UsageError
@@ -80,6 +81,20 @@ class Recogniser:
         padded, lengths_B = pad_inputs(inputs)
         with autocast(self.device, self.dtype):
             return self.model.encode(padded.to(self.device), lengths_B.to(self.device))
+
+    @torch.inference_mode()
+    def align(self, example: Example) -> Hypothesis:
+        """Return the text of an example with the places of its tokens and words.
+
+        Raises:
+            InputError: The input cannot be used, or its text does not fit it.
+            UsageError: The model has no CTC head.
+        """
+        if self.model.ctc is None:
+            raise UsageError("this model has no CTC head, which aligning needs; choose another --model.")
+        memory = self.encode([self.task.prepare(example)])
+        log_probs_TV = self.model.ctc(memory)[0, : int(memory.lengths_B[0])].cpu()
+        return align_text(log_probs_TV, example.texts[0], self.tokenizer, self.task.position_size, example.name)
 
     def run(
         self,

@@ -72,18 +72,24 @@ class SpeechRecogniser:
             InputError: The audio cannot be used.
             ValueError: Samples came without a rate.
         """
-        source: Source
-        if isinstance(audio, np.ndarray):
-            if rate is None:
-                raise ValueError("samples need their rate: transcribe(samples, rate=16000)")
-            source = Samples(audio.astype(np.float32), rate)
-        else:
-            source = audio if isinstance(audio, bytes) else Path(audio)
-        name = str(audio) if isinstance(audio, str | Path) else "audio"
-        (result,) = self.transcribe_all([Example(name, source, "")], keep_attention=True)
+        (result,) = self.transcribe_all([_example(audio, rate)], keep_attention=True)
         if result.error is not None:
             raise result.error
         return result.hypotheses[self.decoding.method]
+
+    def align(self, audio: str | Path | bytes | NDArray[np.float32], text: str, rate: int | None = None) -> Hypothesis:
+        """Return a known text with the seconds at which its tokens and words are said.
+
+        Args:
+            audio: As for `transcribe`, but no longer than the model takes at once.
+            text: What is said.
+            rate: Samples per second, for samples.
+
+        Raises:
+            InputError: The audio cannot be used, or the text does not fit it.
+            ValueError: Samples came without a rate.
+        """
+        return self.recogniser.align(_example(audio, rate, text))
 
     def transcribe_all(
         self, examples: Iterable[Example], *, batch_size: int = 16, keep_attention: bool = False
@@ -125,3 +131,14 @@ class SpeechRecogniser:
             except InputError as error:
                 recording.error = error
             recording.cut = True
+
+
+def _example(audio: str | Path | bytes | NDArray[np.float32], rate: int | None = None, text: str = "") -> Example:
+    source: Source
+    if isinstance(audio, np.ndarray):
+        if rate is None:
+            raise ValueError("samples need their rate: transcribe(samples, rate=16000)")
+        source = Samples(audio.astype(np.float32), rate)
+    else:
+        source = audio if isinstance(audio, bytes) else Path(audio)
+    return Example(str(audio) if isinstance(audio, str | Path) else "audio", source, text)

@@ -34,7 +34,7 @@ class TranscribeConfig:
     Args:
         files: Audio files.
         model: Bundle folder, name of a bundled model, or hf:owner/name.
-        format: txt, json (a line a file, with tokens, words, confidence and times), srt, vtt or tsv.
+        format: txt, json (a line a file, with tokens, words, confidence and times), srt, vtt, tsv or ctm.
         out: Folder to write one file for each input to; null writes to standard output.
         decoding: How text is found; defaults are those of the model.
         segments: Where long recordings are cut.
@@ -45,7 +45,7 @@ class TranscribeConfig:
 
     files: list[str] = field(default_factory=list)
     model: str = "asr-an4-en"
-    format: Literal["txt", "json", "srt", "vtt", "tsv"] = "txt"
+    format: Literal["txt", "json", "srt", "vtt", "tsv", "ctm"] = "txt"
     out: str | None = None
     decoding: DecodingConfig = field(default_factory=DecodingConfig)
     segments: SegmentConfig = field(default_factory=SegmentConfig)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 from scriba.core.hypothesis import Hypothesis, Unit
@@ -82,7 +83,25 @@ def to_tsv(result: Result, hypothesis: Hypothesis) -> str:
     return "\n".join(["start\tend\ttext", *rows]) + "\n"
 
 
+def to_ctm(result: Result, hypothesis: Hypothesis) -> str:
+    """Return NIST's time-marked words: file, channel, start, duration, word and confidence."""
+    name = Path(result.example.id).stem.replace(" ", "_") or "audio"
+    rows = [
+        f"{name} 1 {w.start:.3f} {w.end - w.start:.3f} {w.text} {w.confidence:.3f}\n"
+        for w in hypothesis.words
+        if w.start is not None and w.end is not None
+    ]
+    return "".join(rows)
+
+
 Writer = Callable[[Result, Hypothesis], str]
-WRITERS: Mapping[str, Writer] = {"txt": to_txt, "json": to_json, "srt": to_srt, "vtt": to_vtt, "tsv": to_tsv}
+WRITERS: Mapping[str, Writer] = {
+    "txt": to_txt,
+    "json": to_json,
+    "srt": to_srt,
+    "vtt": to_vtt,
+    "tsv": to_tsv,
+    "ctm": to_ctm,
+}
 ONE_FILE_EACH = ("srt", "vtt", "tsv")
 """Formats of which two cannot follow one another in one stream."""

@@ -96,11 +96,28 @@ class LineReader:
         Raises:
             InputError: The picture cannot be used.
         """
+        example, line = self._line(image)
+        (result,) = self.recogniser.run([example], self.decoding, keep_attention=True)
+        return placed(result.hypotheses[self.decoding.method], line, 0)
+
+    def align(self, image: str | Path | bytes, text: str) -> Hypothesis:
+        """Return a known text with the columns of the picture that its tokens and words take.
+
+        Args:
+            image: A picture of one line.
+            text: What is written.
+
+        Raises:
+            InputError: The picture cannot be used, or the text does not fit it.
+        """
+        example, line = self._line(image, text)
+        return placed(self.recogniser.align(example), line, 0)
+
+    def _line(self, image: str | Path | bytes, text: str = "") -> tuple[Example, Line]:
         name = str(image) if isinstance(image, str | Path) else "image"
         pixels = read_grey(image if isinstance(image, bytes) else Path(image), name)
         line = prepare_line(pixels, self._task.config.line, name)
-        (result,) = self.recogniser.run([Example(name, line.ink_WF, "")], self.decoding, keep_attention=True)
-        return placed(result.hypotheses[self.decoding.method], line, 0)
+        return Example(name, line.ink_WF, text), line
 
     def read_pages(
         self,

@@ -1,0 +1,96 @@
+"""Forced alignment against brute force, and the commands that align a known text."""
+
+from __future__ import annotations
+
+import json
+from itertools import groupby, pairwise, product
+from pathlib import Path
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from test_ctc import collapse
+
+import scriba
+from scriba.cli import main
+from scriba.core.align import align, align_text
+from scriba.core.ctc import required_positions
+from scriba.core.errors import InputError
+from scriba.core.tokenizer import BLANK, CharTokenizer
+
+EXAMPLES = Path(__file__).resolve().parent.parent / "scripts" / "examples"
+
+
+def best_path(log_probs_TV: torch.Tensor, target: tuple[int, ...]) -> tuple[int, ...]:
+    """The most probable of all paths that collapse to the target."""
+    positions, labels = log_probs_TV.shape
+    paths = [path for path in product(range(labels), repeat=positions) if collapse(path) == target]
+    return max(paths, key=lambda path: float(log_probs_TV[range(positions), path].sum()))
+
+
+@settings(max_examples=60)
+@given(st.integers(1, 6), st.integers(0, 10**6), st.lists(st.integers(1, 2), min_size=1, max_size=4).map(tuple))
+def test_alignment_is_the_best_of_all_paths(positions: int, seed: int, target: tuple[int, ...]) -> None:
+    """Also with labels that repeat; None exactly where no path exists."""
+    log_probs_TV = (2 * torch.randn(positions, 3, generator=torch.Generator().manual_seed(seed))).log_softmax(-1)
+    spans = align(log_probs_TV, target)
+    assert (spans is not None) == (required_positions(target) <= positions)
+    if spans is None:
+        return
+    expected, start = [], 0
+    for label, run in groupby(best_path(log_probs_TV, target)):
+        end = start + len(list(run))
+        expected += [(start, end)] if label != BLANK else []
+        start = end
+    assert spans == expected
+
+
+def test_confidences_and_score() -> None:
+    """A token's confidence is its largest probability where it lies; the score is that of all paths together."""
+    tokenizer = CharTokenizer("ab")
+    a, b = tokenizer.encode("ab")
+    probs = torch.full((3, 5), 0.01)
+    probs[[0, 1, 2], [a, BLANK, b]] = torch.tensor([0.6, 0.9, 0.8])
+    found = align_text(probs.log(), "ab", tokenizer, 0.04, "x")
+    assert [u.confidence for u in found.tokens] == pytest.approx([0.6, 0.8])
+    assert [(u.start, u.end) for u in found.tokens] == [(0.0, 0.04), (0.08, 0.12)]
+    paths = ("a_b", "aab", "abb", "_ab", "ab_")
+    ids = {"a": a, "b": b, "_": BLANK}
+    expected = sum(float(torch.stack([probs[t, ids[c]] for t, c in enumerate(path)]).prod()) for path in paths)
+    assert found.score == pytest.approx(float(torch.tensor(expected).log()), abs=1e-5)
+
+
+def test_aligned_recording(capsys: pytest.CaptureFixture[str]) -> None:
+    """What was recognised lies, aligned, where it was recognised; subtitles and CTM give the same times."""
+    file = str(EXAMPLES / "speech" / "spelled.flac")
+    read = scriba.load("asr-an4-en", device="cpu", method="ctc", beam_size=1).transcribe(file)
+    assert main(["asr", "align", file, read.text, "--device", "cpu"]) == 0
+    row = json.loads(capsys.readouterr().out)
+    assert row["text"] == read.text
+    starts = [word["start"] for word in row["words"]]
+    assert starts == pytest.approx([word.start for word in read.words], abs=0.09)
+    assert main(["asr", "align", file, read.text, "--device", "cpu", "--format", "ctm"]) == 0
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert [line[4] for line in lines] == read.text.split() and {line[0] for line in lines} == {"spelled"}
+    assert [float(line[2]) for line in lines] == pytest.approx(starts, abs=1e-3)
+
+
+def test_aligned_line(capsys: pytest.CaptureFixture[str]) -> None:
+    """The words of a line follow one another from left to right, within the picture."""
+    file = str(EXAMPLES / "print" / "book.png")
+    read = scriba.load("ocr-print", device="cpu").read(file)
+    assert main(["ocr", "align", file, read.text, "--device", "cpu"]) == 0
+    words = json.loads(capsys.readouterr().out)["words"]
+    assert [word["text"] for word in words] == read.text.split()
+    assert all(a["end"] <= b["start"] for a, b in pairwise(words))
+
+
+def test_texts_that_do_not_fit(capsys: pytest.CaptureFixture[str]) -> None:
+    """A character that the model lacks, and more text than the input can hold: a sentence each."""
+    file = str(EXAMPLES / "speech" / "spelled.flac")
+    for text, told in (("naïve", "has no token for 'ï' of the text"), ("a" * 500, "the text needs 999 encoder")):
+        assert main(["asr", "align", file, text, "--device", "cpu"]) == 1
+        assert told in capsys.readouterr().err
+    with pytest.raises(InputError, match="no such file"):
+        scriba.load("asr-an4-en", device="cpu").align("missing.wav", "a")
