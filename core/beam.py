@@ -110,6 +110,7 @@ class Path(NamedTuple):
         ranks_BN: What the outputs are ranked by.
         parts: Log probabilities (B, N) by name: attention, ctc, lm, as far as they were asked.
         weights_BNUT: Attention weights; None without attention.
+        agreed_BNU: Where each of two heads, asked alone what comes next, would have chosen the token; None of one head.
     """
 
     ids_BNU: Tensor
@@ -117,6 +118,7 @@ class Path(NamedTuple):
     ranks_BN: Tensor
     parts: Mapping[str, Tensor]
     weights_BNUT: Tensor | None
+    agreed_BNU: Tensor | None = None
 
 
 class Step(NamedTuple):
@@ -129,6 +131,7 @@ class Step(NamedTuple):
         ranks_BK: What an output that ended here is ranked by; -inf where none did.
         scores_BK: The scores so far.
         weights_BKT: Attention weights that it was read from; None without attention.
+        agreed_BK: Whether it is what each of two heads alone would have chosen; None of one head.
     """
 
     tokens_BK: Tensor
@@ -137,6 +140,7 @@ class Step(NamedTuple):
     ranks_BK: Tensor
     scores_BK: Scores
     weights_BKT: Tensor | None
+    agreed_BK: Tensor | None
 
 
 class Beam(NamedTuple):
@@ -283,9 +287,13 @@ class Search:
         weights_BKT = None
         if look.attention is not None and look.attention.weights_BNT is not None:
             weights_BKT = self._unflat(look.attention.weights_BNT.mean(1)[rows_R])
+        agreed_BK = None
+        if look.attention is not None and self.scorers.prefix is not None:
+            choices = (part_BKV.argmax(-1).gather(1, parents_BK) for part_BKV in look.scores_BKV[1:3])
+            agreed_BK = torch.stack([choice_BK == tokens_BK for choice_BK in choices]).all(0)
         ended_BK = tokens_BK == SOS_EOS
         ranks_BK = (total_BK / (u + 1) ** rules.length_penalty).masked_fill(~ended_BK, -torch.inf)
-        step = Step(tokens_BK, gains_BK, parents_BK, ranks_BK, scores_BK, weights_BKT)
+        step = Step(tokens_BK, gains_BK, parents_BK, ranks_BK, scores_BK, weights_BKT, agreed_BK)
         prefix = self.scorers.prefix
         beam = Beam(
             tokens_BK,
@@ -319,18 +327,21 @@ class Search:
         beam_size = self.rules.beam_size
         lengths_BN, slots_BN = ends_BN // beam_size + 1, ends_BN % beam_size
         longest = int(lengths_BN.max())
-        ids, log_probs, weights = [], [], []
+        ids, log_probs, weights, agreed = [], [], [], []
         for u in reversed(range(longest)):
             step, beyond_BN = steps[u], lengths_BN <= u
             ids.append(step.tokens_BK.gather(1, slots_BN).masked_fill(beyond_BN, BLANK))
             log_probs.append(step.log_probs_BK.gather(1, slots_BN).masked_fill(beyond_BN, 0.0))
+            if step.agreed_BK is not None:
+                agreed.append(step.agreed_BK.gather(1, slots_BN) | beyond_BN)
             if step.weights_BKT is not None:
                 index_BNT = slots_BN[..., None].expand(-1, -1, step.weights_BKT.shape[-1])
                 weights.append(step.weights_BKT.gather(1, index_BNT).masked_fill(beyond_BN[..., None], 0.0))
             slots_BN = torch.where(beyond_BN, slots_BN, step.parents_BK.gather(1, slots_BN))
         weights_BNUT = torch.stack(weights[::-1], 2).float().cpu() if weights else None
         ids_BNU, log_probs_BNU = torch.stack(ids[::-1], 2).cpu(), torch.stack(log_probs[::-1], 2).float().cpu()
-        return Path(ids_BNU, log_probs_BNU, ranks_BN.cpu(), parts, weights_BNUT)
+        agreed_BNU = torch.stack(agreed[::-1], 2).cpu() if agreed else None
+        return Path(ids_BNU, log_probs_BNU, ranks_BN.cpu(), parts, weights_BNUT, agreed_BNU)
 
 
 def _weighted(weight: float, score: Tensor) -> Tensor:

@@ -39,6 +39,9 @@ class Hypothesis:
         tokens: Its tokens.
         words: Its words.
         attention_UT: Attention weights of each token over the encoder positions, if asked for.
+        agreement: Share of its tokens, the end included, that each head alone would have chosen after those before;
+            None where one head was decoded.
+        alternatives: The next best results, if asked for, best first.
     """
 
     text: str
@@ -47,6 +50,8 @@ class Hypothesis:
     tokens: tuple[Unit, ...] = ()
     words: tuple[Unit, ...] = ()
     attention_UT: tuple[tuple[float, ...], ...] | None = None
+    agreement: float | None = None
+    alternatives: tuple[Hypothesis, ...] = ()
 
     @property
     def confidence(self) -> float:
@@ -63,6 +68,10 @@ class Hypothesis:
             "tokens": [_rounded(unit) for unit in self.tokens],
             "words": [_rounded(unit) for unit in self.words],
         }
+        if self.agreement is not None:
+            result["agreement"] = round(self.agreement, 4)
+        if self.alternatives:
+            result["alternatives"] = [other.to_json() for other in self.alternatives]
         if self.attention_UT is not None:
             result["attention_UT"] = [[round(weight, 4) for weight in row] for row in self.attention_UT]
         return result

@@ -5,7 +5,7 @@ Shapes: B batch, T encoder positions, U output length, V vocabulary, N results f
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import torch
@@ -23,6 +23,8 @@ from scriba.core.prefix import PrefixScorer
 from scriba.core.tokenizer import BLANK, SOS_EOS, UNK, Tokenizer
 
 Method = Literal["attention", "ctc", "joint"]
+IMPOSSIBLE = -1e9
+"""Score of an input that allows no output between the length limits."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,7 @@ class DecodingConfig:
     Args:
         method: Head that is decoded, attention or ctc, or joint for both.
         beam_size: Hypotheses that are followed at a time; 1 is greedy.
+        n_best: Results that are given for each input, the best and its alternatives; at most the beam size.
         ctc_weight: Share of CTC in the joint score; the rest is that of attention.
         lm: Language model: a bundle (folder, bundled name or hf:owner/name) or an n-gram model in an .arpa file.
         lm_weight: Factor on the log probability of the language model.
@@ -44,6 +47,7 @@ class DecodingConfig:
 
     method: Method = "ctc"
     beam_size: int = 1
+    n_best: int = 1
     ctc_weight: float = 0.3
     lm: str | None = None
     lm_weight: float = 0.0
@@ -101,7 +105,9 @@ def decode(
     else:
         prefix = None if log_probs_BTV is None else PrefixScorer(log_probs_BTV, memory.lengths_B)
         rules = search_rules(config)
-        path = Search(Scorers(decoder, prefix, language if config.lm_weight else None), memory, rules).run()
+        path = Search(Scorers(decoder, prefix, language if config.lm_weight else None), memory, rules).run(
+            config.n_best
+        )
     return read_path(path, memory, tokenizer, position_size, keep_attention, log_probs_BTV)
 
 
@@ -113,6 +119,8 @@ def check_decoding(model: Seq2Seq, config: DecodingConfig) -> None:
     """
     if config.beam_size < 1:
         raise UsageError(f"--decoding.beam_size {config.beam_size}: give 1 or more.")
+    if not 1 <= config.n_best <= config.beam_size:
+        raise UsageError(f"--decoding.n_best {config.n_best}: give 1 to the beam size, which is {config.beam_size}.")
     if config.lm_weight and not config.lm:
         raise UsageError(f"--decoding.lm_weight {config.lm_weight}: name the language model with --decoding.lm.")
     if not 0 <= config.ctc_weight <= 1:
@@ -175,24 +183,47 @@ def read_path(
 
     A token lies where CTC aligns it, or without CTC at the position that attention looked at most.
     """
-    hypotheses = []
-    for b, ids in enumerate(path.ids_BNU[:, 0].tolist()):
-        ended = SOS_EOS in ids
-        tokens = ids[: ids.index(SOS_EOS)] if ended else []
-        confidences = path.log_probs_BNU[b, 0, : len(tokens)].exp().tolist()
-        positions = int(memory.lengths_B[b])
-        spans, attention = None, None
-        if path.weights_BNUT is not None:
-            weights_UT = path.weights_BNUT[b, 0, : len(tokens), :positions]
-            spans = [(t, t + 1) for t in weights_UT.argmax(-1).tolist()]
-            attention = tuple(map(tuple, weights_UT.tolist())) if keep_attention else None
-        if log_probs_BTV is not None:
-            spans = align(log_probs_BTV[b, :positions], tokens) or spans
-        units = make_units([tokenizer.piece(i) for i in tokens], confidences, spans, position_size)
-        scores = {name: float(part_BN[b, 0]) for name, part_BN in path.parts.items()}
-        text, score = tokenizer.decode(tokens), float(path.ranks_BN[b, 0])
-        hypotheses.append(Hypothesis(text, score, scores, units, group_words(units), attention))
-    return hypotheses
+    results = []
+    for b, positions in enumerate(memory.lengths_B.tolist()):
+        log_probs_TV = None if log_probs_BTV is None else log_probs_BTV[b, :positions]
+        count = max(1, int((path.ranks_BN[b] > -torch.inf).sum()))
+        best, *others = (
+            read_output(path, (b, n), positions, tokenizer, position_size, keep_attention, log_probs_TV)
+            for n in range(count)
+        )
+        results.append(replace(best, alternatives=tuple(others)))
+    return results
+
+
+def read_output(
+    path: Path,
+    place: tuple[int, int],
+    positions: int,
+    tokenizer: Tokenizer,
+    position_size: float | None,
+    keep_attention: bool,
+    log_probs_TV: Tensor | None,
+) -> Hypothesis:
+    """Return what one output of a search says: that at `place` (input, rank), of an input of so many positions."""
+    if path.ranks_BN[place] == -torch.inf:  # nothing is as long as was asked for
+        return Hypothesis("", IMPOSSIBLE)
+    ids = path.ids_BNU[place].tolist()
+    tokens = ids[: ids.index(SOS_EOS)] if SOS_EOS in ids else []
+    length = len(tokens)
+    confidences = path.log_probs_BNU[place][:length].exp().tolist()
+    spans, attention, agreement = None, None, None
+    if path.weights_BNUT is not None:
+        weights_UT = path.weights_BNUT[place][:length, :positions]
+        spans = [(t, t + 1) for t in weights_UT.argmax(-1).tolist()]
+        attention = tuple(map(tuple, weights_UT.tolist())) if keep_attention else None
+    if log_probs_TV is not None:
+        spans = align(log_probs_TV, tokens) or spans
+    if path.agreed_BNU is not None:
+        agreement = float(path.agreed_BNU[place][: length + 1].float().mean())
+    units = make_units([tokenizer.piece(i) for i in tokens], confidences, spans, position_size)
+    scores = {name: float(part_BN[place]) for name, part_BN in path.parts.items()}
+    rank, text = float(path.ranks_BN[place]), tokenizer.decode(tokens)
+    return Hypothesis(text, rank, scores, units, group_words(units), attention, agreement)
 
 
 def greedy_search(decoder: Decoder, memory: Memory, max_length_ratio: float = 1.0) -> Path:

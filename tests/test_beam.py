@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 from typing import NamedTuple
 
 import pytest
@@ -19,7 +20,7 @@ from scriba.core.decoder import Decoder, DecoderConfig, build_decoder
 from scriba.core.errors import UsageError
 from scriba.core.memory import Memory
 from scriba.core.prefix import PrefixScorer
-from scriba.core.search import DecodingConfig, decode, greedy_search, search_rules
+from scriba.core.search import IMPOSSIBLE, DecodingConfig, decode, greedy_search, search_rules
 from scriba.core.tokenizer import BLANK, SOS_EOS, UNK
 
 LETTERS = (3, 4)
@@ -253,6 +254,39 @@ def test_confidences_and_scores_belong_to_the_output() -> None:
         assert float(whole) == pytest.approx(float(found.ranks_BN[b, 0]), abs=1e-6)
 
 
+@torch.no_grad()
+def test_alternatives() -> None:
+    """The n best are different texts in the order of their scores; the first is what is found without more."""
+    model, memory = make(ATTENTIONS[0])
+    config = DecodingConfig("joint", beam_size=6, n_best=4)
+    alone = decode(model, memory, TOKENIZER, DecodingConfig("joint", beam_size=6), 0.5)
+    for best, hypothesis in zip(alone, decode(model, memory, TOKENIZER, config, 0.5), strict=True):
+        assert_same(best, hypothesis)
+        assert best.alternatives == () and 1 <= len(hypothesis.alternatives) <= 3
+        everyone = [hypothesis, *hypothesis.alternatives]
+        assert len({h.text for h in everyone}) == len(everyone)
+        assert [h.score for h in everyone] == sorted((h.score for h in everyone), reverse=True)
+        assert [h["text"] for h in hypothesis.to_json()["alternatives"]] == [h.text for h in hypothesis.alternatives]
+
+
+@torch.no_grad()
+def test_agreement_of_the_heads() -> None:
+    """Tokens, the end among them, that attention alone and CTC alone would have chosen after the same beginning."""
+    for seed in range(6):
+        parts = tiny(seed, [5])
+        found = Search(parts.scorers()._replace(language=None), parts.memory, Rules(beam_size=4, ctc_weight=0.5)).run()
+        letters = letters_of(found.ids_BNU[0, 0])
+        prefix = PrefixScorer(parts.ctc(parts.memory), parts.memory.lengths_B)
+        state, agreed = prefix.start(1), []
+        logits_BUV, _ = parts.decoder(parts.memory, torch.tensor([[SOS_EOS, *letters]]))
+        logits_BUV[..., [BLANK, UNK]] = -torch.inf
+        for u, token in enumerate((*letters, SOS_EOS)):
+            agreed.append(int(logits_BUV[0, u].argmax()) == token == int(prefix.score(state)[0, 0].argmax()))
+            state = prefix.advance(state, torch.tensor([[0]]), torch.tensor([[token]]))
+        assert found.agreed_BNU is not None
+        assert found.agreed_BNU[0, 0, : len(agreed)].tolist() == agreed
+
+
 def test_an_output_is_empty_only_if_that_scores_best() -> None:
     """Where the end is certain, nothing is said; a bonus for every token that outweighs it brings text."""
     parts = tiny(1, [4])
@@ -276,10 +310,21 @@ def test_a_bonus_is_waited_for() -> None:
         assert letters_of(found.ids_BNU[0, 0]) == letters
 
 
+@torch.no_grad()
+def test_an_impossible_length() -> None:
+    """Where CTC allows nothing as long as was asked for, the result is empty, with a score that JSON can hold."""
+    model, memory = make(ATTENTIONS[0])
+    config = DecodingConfig("ctc", beam_size=2, min_length_ratio=2.0, max_length_ratio=2.0)
+    for hypothesis in decode(model, memory, TOKENIZER, config, 0.5):
+        assert (hypothesis.text, hypothesis.tokens) == ("", ()) and hypothesis.score == IMPOSSIBLE
+        json.dumps(hypothesis.to_json(), allow_nan=False)
+
+
 @pytest.mark.parametrize(
     ("config", "told"),
     [
         (DecodingConfig("attention", beam_size=0), r"--decoding\.beam_size 0: give 1 or more\."),
+        (DecodingConfig("joint", n_best=3), r"--decoding\.n_best 3: give 1 to the beam size, which is 1\."),
         (DecodingConfig("joint", ctc_weight=1.5), r"--decoding\.ctc_weight 1\.5: give a share between 0 and 1\."),
         (DecodingConfig("joint", min_length_ratio=2.0), r"--decoding\.min_length_ratio 2\.0: give 0 or more, and no"),
     ],
