@@ -69,6 +69,13 @@ def unroll(
     )
 
 
+def tanh_(values: Tensor) -> Tensor:
+    """Take tanh(x) in place; on a CPU as 2 sigmoid(2 x) - 1, for torch's sigmoid takes a seventh of its tanh's time."""
+    if values.device.type != "cpu":
+        return values.tanh_()
+    return values.mul_(2).sigmoid_().mul_(2).sub_(1)
+
+
 class _Unroll(Function):
     @staticmethod
     def forward(
@@ -98,7 +105,7 @@ class _Unroll(Function):
             if F_C1K is not None and U_AC is not None:
                 seen_BTC = _located(a_BT, F_C1K)
                 tanh_BTA.view(-1, len(v_A)).addmm_(seen_BTC.view(batch * positions, -1), U_AC.T)
-            energy_BT = tanh_BTA.tanh_() @ v_A  # (1)
+            energy_BT = tanh_(tanh_BTA) @ v_A  # (1)
             a_BT = torch.softmax(energy_BT.masked_fill_(~mask_BT, -torch.inf), -1, out=weights_UBT[u])  # (2)
             context_BD = torch.bmm(a_BT[:, None], states_BTD)[:, 0]  # (3)
             gates_BG = torch.addmm(gates_BUG[:, u] + from_state_BX[:, :gate_size], context_BD, Wc_GD.T)
