@@ -13,6 +13,7 @@ from torch import Tensor
 
 from scriba.core.align import align
 from scriba.core.beam import LanguageModel, Path, Rules, Scorers, Search, allowed, limits
+from scriba.core.calibration import calibrated
 from scriba.core.ctc import greedy_path
 from scriba.core.decoder import Decoder
 from scriba.core.errors import UsageError
@@ -43,6 +44,7 @@ class DecodingConfig:
         coverage: Added to the score for every encoder position that attention has looked at.
         min_length_ratio: An output has at least this many tokens per encoder position.
         max_length_ratio: It has at most this many; CTC alone needs no limit.
+        temperature: Of the confidences, so that they mean what they say (scripts/calibrate.py); 1 leaves them.
     """
 
     method: Method = "ctc"
@@ -56,6 +58,7 @@ class DecodingConfig:
     coverage: float = 0.0
     min_length_ratio: float = 0.0
     max_length_ratio: float = 1.0
+    temperature: float = 1.0
 
     @property
     def greedy(self) -> bool:
@@ -99,7 +102,7 @@ def decode(
     decoder = model.decoder if config.method != "ctc" else None
     log_probs_BTV = None if ctc is None else ctc(memory)
     if config.greedy and log_probs_BTV is not None:
-        return decode_ctc(log_probs_BTV, memory.lengths_B, tokenizer, position_size)
+        return decode_ctc(log_probs_BTV, memory.lengths_B, tokenizer, position_size, config.temperature)
     if config.greedy and decoder is not None:
         path = greedy_search(decoder, memory, config.max_length_ratio)
     else:
@@ -108,7 +111,7 @@ def decode(
         path = Search(Scorers(decoder, prefix, language if config.lm_weight else None), memory, rules).run(
             config.n_best
         )
-    return read_path(path, memory, tokenizer, position_size, keep_attention, log_probs_BTV)
+    return read_path(path, memory, tokenizer, position_size, keep_attention, log_probs_BTV, config.temperature)
 
 
 def check_decoding(model: Seq2Seq, config: DecodingConfig) -> None:
@@ -130,6 +133,8 @@ def check_decoding(model: Seq2Seq, config: DecodingConfig) -> None:
             f"--decoding.min_length_ratio {config.min_length_ratio}: give 0 or more, and no more than "
             f"--decoding.max_length_ratio {config.max_length_ratio}."
         )
+    if config.temperature <= 0:
+        raise UsageError(f"--decoding.temperature {config.temperature}: give more than 0.")
     there = available_methods(model)
     if config.method == "joint" and len(there) < 2:
         raise UsageError(f"--decoding.method joint: this model has one head only; use {there[0]}.")
@@ -153,7 +158,11 @@ def search_rules(config: DecodingConfig) -> Rules:
 
 
 def decode_ctc(
-    log_probs_BTV: Tensor, lengths_B: Tensor, tokenizer: Tokenizer, position_size: float | None = None
+    log_probs_BTV: Tensor,
+    lengths_B: Tensor,
+    tokenizer: Tokenizer,
+    position_size: float | None = None,
+    temperature: float = 1.0,
 ) -> list[Hypothesis]:
     """Collapse the best CTC path of each row; its score is the log probability of that one path."""
     hypotheses = []
@@ -161,7 +170,7 @@ def decode_ctc(
         spikes = [spike for spike in path.spikes if spike.token not in (SOS_EOS, UNK)]  # they give no text
         tokens = make_units(
             [tokenizer.piece(spike.token) for spike in spikes],
-            [spike.probability for spike in spikes],
+            calibrated([spike.probability for spike in spikes], temperature),
             [(spike.start, spike.end) for spike in spikes],
             position_size,
         )
@@ -178,6 +187,7 @@ def read_path(
     position_size: float | None = None,
     keep_attention: bool = False,
     log_probs_BTV: Tensor | None = None,
+    temperature: float = 1.0,
 ) -> list[Hypothesis]:
     """Return what the best outputs of a search say.
 
@@ -188,7 +198,7 @@ def read_path(
         log_probs_TV = None if log_probs_BTV is None else log_probs_BTV[b, :positions]
         count = max(1, int((path.ranks_BN[b] > -torch.inf).sum()))
         best, *others = (
-            read_output(path, (b, n), positions, tokenizer, position_size, keep_attention, log_probs_TV)
+            read_output(path, (b, n), positions, tokenizer, position_size, keep_attention, log_probs_TV, temperature)
             for n in range(count)
         )
         results.append(replace(best, alternatives=tuple(others)))
@@ -203,6 +213,7 @@ def read_output(
     position_size: float | None,
     keep_attention: bool,
     log_probs_TV: Tensor | None,
+    temperature: float,
 ) -> Hypothesis:
     """Return what one output of a search says: that at `place` (input, rank), of an input of so many positions."""
     if path.ranks_BN[place] == -torch.inf:  # nothing is as long as was asked for
@@ -210,7 +221,7 @@ def read_output(
     ids = path.ids_BNU[place].tolist()
     tokens = ids[: ids.index(SOS_EOS)] if SOS_EOS in ids else []
     length = len(tokens)
-    confidences = path.log_probs_BNU[place][:length].exp().tolist()
+    confidences = calibrated(path.log_probs_BNU[place][:length].exp().tolist(), temperature)
     spans, attention, agreement = None, None, None
     if path.weights_BNUT is not None:
         weights_UT = path.weights_BNUT[place][:length, :positions]

@@ -17,7 +17,7 @@ import os
 import statistics
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import BytesIO
 from itertools import islice
 from pathlib import Path
@@ -32,7 +32,7 @@ from scriba.core.files import write_json
 from scriba.core.metrics import error_rates, normalisation
 from scriba.core.progress import say, track
 from scriba.core.recogniser import Recogniser
-from scriba.core.search import DecodingConfig, Method
+from scriba.core.search import DecodingConfig
 from scriba.loading import build_recogniser, open_bundle, read_config
 
 CASELESS = ("sroie-receipts",)
@@ -40,6 +40,8 @@ CASELESS = ("sroie-receipts",)
 TESSERACT = {"archiscribe-fraktur-de": ("frk", "Fraktur")}
 """Tesseract's models for a corpus; others are read with eng."""
 NOT_ENGLISH = tuple(TESSERACT)
+JOINT_BEAM = 8
+"""Hypotheses that the joint search follows."""
 MARGIN = 12
 """Pixels of paper put around a line for Tesseract, which reads worse without."""
 
@@ -59,14 +61,21 @@ class System:
     corpora: Callable[[str], bool] = lambda name: True
 
 
-def scriba_system(recogniser: Recogniser, method: Method, batch_size: int) -> System:
-    """Greedy decoding from one head."""
+def scriba_systems(recogniser: Recogniser, decoding: DecodingConfig, batch_size: int) -> list[System]:
+    """Greedy decoding from each head, and the joint search of both with the model's own weights."""
 
-    def read(examples: Sequence[Example]) -> list[str]:
-        stream = recogniser.run(examples, DecodingConfig(method), batch_size=batch_size)
-        return [r.hypotheses[method].text if r.error is None else "" for r in stream]
+    def system(name: str, config: DecodingConfig) -> System:
+        def read(examples: Sequence[Example]) -> list[str]:
+            stream = recogniser.run(examples, config, batch_size=batch_size)
+            return [r.hypotheses[config.method].text if r.error is None else "" for r in stream]
 
-    return System(f"scriba, {method} greedy", read)
+        return System(f"scriba, {name}", read)
+
+    systems = [system(f"{method} greedy", DecodingConfig(method)) for method in recogniser.methods]
+    if len(systems) > 1:
+        joint = replace(decoding, method="joint", beam_size=JOINT_BEAM)
+        systems.append(system(f"joint, beam {JOINT_BEAM}", joint))
+    return systems
 
 
 def tesseract_systems(data: str) -> list[System]:
@@ -149,8 +158,9 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", default=[""], help="parts of the names of the systems to run")
     options = parser.parse_args()
     bundle = open_bundle(options.model)
-    recogniser = build_recogniser(bundle, read_config(bundle), "cpu", "auto")
-    systems = [scriba_system(recogniser, method, options.batch_size) for method in recogniser.methods]
+    config = read_config(bundle)
+    recogniser = build_recogniser(bundle, config, "cpu", "auto")
+    systems = scriba_systems(recogniser, config.decoding, options.batch_size)
     systems += tesseract_systems(options.tessdata) + rapidocr_systems()
     systems = [system for system in systems if any(part in system.name for part in options.only)]
     figures = []

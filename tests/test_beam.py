@@ -15,12 +15,13 @@ from test_search import ATTENTIONS, LENGTHS, TOKENIZER, assert_same, make, row_o
 
 from scriba.core.attention import AttentionConfig
 from scriba.core.beam import LOOKED_AT, Path, Rules, Scorers, Search, limits
+from scriba.core.calibration import calibrated
 from scriba.core.ctc import CTCHead
 from scriba.core.decoder import Decoder, DecoderConfig, build_decoder
 from scriba.core.errors import UsageError
 from scriba.core.memory import Memory
 from scriba.core.prefix import PrefixScorer
-from scriba.core.search import IMPOSSIBLE, DecodingConfig, decode, greedy_search, search_rules
+from scriba.core.search import IMPOSSIBLE, DecodingConfig, Method, decode, greedy_search, search_rules
 from scriba.core.tokenizer import BLANK, SOS_EOS, UNK
 
 LETTERS = (3, 4)
@@ -254,6 +255,17 @@ def test_confidences_and_scores_belong_to_the_output() -> None:
         assert float(whole) == pytest.approx(float(found.ranks_BN[b, 0]), abs=1e-6)
 
 
+@pytest.mark.parametrize("method", ["ctc", "attention", "joint"])
+@torch.no_grad()
+def test_temperature_changes_confidences_alone(method: Method) -> None:
+    model, memory = make(ATTENTIONS[0])
+    plain = decode(model, memory, TOKENIZER, DecodingConfig(method), 0.5)
+    warm = decode(model, memory, TOKENIZER, DecodingConfig(method, temperature=2.0), 0.5)
+    for one, other in zip(plain, warm, strict=True):
+        assert (one.text, one.score) == (other.text, other.score)
+        assert [u.confidence for u in other.tokens] == calibrated([u.confidence for u in one.tokens], 2.0)
+
+
 @torch.no_grad()
 def test_alternatives() -> None:
     """The n best are different texts in the order of their scores; the first is what is found without more."""
@@ -325,6 +337,7 @@ def test_an_impossible_length() -> None:
     [
         (DecodingConfig("attention", beam_size=0), r"--decoding\.beam_size 0: give 1 or more\."),
         (DecodingConfig("joint", n_best=3), r"--decoding\.n_best 3: give 1 to the beam size, which is 1\."),
+        (DecodingConfig("ctc", temperature=0.0), r"--decoding\.temperature 0\.0: give more than 0\."),
         (DecodingConfig("joint", ctc_weight=1.5), r"--decoding\.ctc_weight 1\.5: give a share between 0 and 1\."),
         (DecodingConfig("joint", min_length_ratio=2.0), r"--decoding\.min_length_ratio 2\.0: give 0 or more, and no"),
     ],
