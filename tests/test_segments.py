@@ -7,10 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scriba.asr import segments
+from scriba.asr.features import vary_edges
 from scriba.asr.segments import Segment, SegmentConfig, cut, join, speech_spans
 from scriba.core.errors import InputError
 from scriba.core.example import Samples
@@ -130,3 +132,19 @@ def test_joined_words() -> None:
     assert "".join(t.text for t in whole.tokens) == whole.text
     assert whole.scores == {"ctc": -3.0} and whole.score == -3.0
     assert join([], []) == Hypothesis("", 0.0)
+
+
+@settings(max_examples=40)
+@given(st.integers(0, 10**6), st.floats(0.0, 1.0), st.floats(0.0, 1.0))
+def test_other_ends(seed: int, lead: float, tail: float) -> None:
+    """Speech is never cut; silence around it is cut off, kept in part, or added to, up to the given length."""
+    rng = np.random.default_rng(seed)
+    speech = rng.normal(0, 0.3, 2 * RATE)
+    sides = [rng.normal(0, 1e-4, round(n * RATE)) for n in (lead, tail)]
+    whole = np.concatenate([sides[0], speech, sides[1]]).astype(np.float32)
+    torch.manual_seed(seed)
+    found = vary_edges(torch.from_numpy(whole), 0.5, RATE).numpy()
+    assert 2 * RATE - 2 * segments.FRAME * RATE <= len(found) <= len(whole) + RATE
+    middle = speech[100:-100].astype(np.float32)
+    places = np.flatnonzero(found == middle[0])
+    assert any(np.array_equal(found[i : i + len(middle)], middle) for i in places)

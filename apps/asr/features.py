@@ -13,6 +13,8 @@ import torchaudio.functional as AF
 from torch import Tensor
 from torchaudio.transforms import MelSpectrogram
 
+from scriba.asr.segments import SegmentConfig, speech_spans
+
 
 @dataclass(frozen=True)
 class FeatureConfig:
@@ -40,6 +42,8 @@ class AugmentConfig:
     Args:
         start_epoch: Epochs trained on plain audio first.
         speeds: Speed factors, one is drawn for each example; pitch changes with speed.
+        edges: Largest stretch of near silence, in seconds, that is put at each end; what is silent there may be cut off
+            instead, so that it does not matter how tightly a recording was cut; 0 leaves the ends.
         noise: Largest level of added white noise relative to the audio (standard deviations), drawn log-uniformly
             down to a hundredth of it; 0 adds none.
         frequency_masks: Number of masked bands of mel bins.
@@ -51,6 +55,7 @@ class AugmentConfig:
 
     start_epoch: int = 0
     speeds: tuple[float, ...] = (0.9, 1.0, 1.1)
+    edges: float = 0.0
     noise: float = 0.0
     frequency_masks: int = 2
     frequency_width: int = 20
@@ -99,14 +104,31 @@ def log_mel(waveform: Tensor, config: FeatureConfig) -> Tensor:
 
 @torch.no_grad()
 def perturb(waveform: Tensor, config: AugmentConfig, rate: int) -> Tensor:
-    """Change speed and add noise, drawn from torch's generator."""
+    """Change speed and ends and add noise, drawn from torch's generator."""
     speed = config.speeds[int(torch.randint(len(config.speeds), ()))]
     if speed != 1.0:
         waveform = AF.resample(waveform, round(rate * speed), rate)
+    if config.edges > 0:
+        waveform = vary_edges(waveform, config.edges, rate)
     if config.noise > 0:
         level = config.noise * 10 ** (-2 * torch.rand(()))
         waveform = waveform + level * waveform.std() * torch.randn(len(waveform))
     return waveform
+
+
+def vary_edges(waveform: Tensor, most: float, rate: int) -> Tensor:
+    """Return the waveform with other ends: from all of its silence there cut off to so many seconds of it added.
+
+    What is added is noise of a level between that of a quiet room and nothing.
+    """
+    spans = speech_spans(waveform.numpy(), rate, SegmentConfig())
+    first, last = (spans[0][0], spans[-1][1]) if spans else (0, len(waveform))
+    added = round(most * rate)
+    start = first - int(torch.randint(first + added + 1, ()))
+    end = last + int(torch.randint(len(waveform) - last + added + 1, ()))
+    level = float(waveform.abs().max()) * 10 ** (-2.5 - 2.5 * float(torch.rand(())))
+    before, after = (level * torch.randn(max(0, n)) for n in (-start, end - len(waveform)))
+    return torch.cat([before, waveform[max(0, start) : end], after])
 
 
 @torch.no_grad()
