@@ -160,16 +160,18 @@ class DotEnergy(nn.Module):
 
 
 def additive_energies(projected_BTA: Tensor, shifts_BKTA: Tensor, v_A: Tensor) -> Tensor:
-    """Return v^T tanh(projected + shift), shape (B, K, T).
+    """Return v^T tanh(projected + shift), shape (B, K, T), by way of tanh(x) = 2 sigmoid(2 x) - 1.
 
-    Where a CPU is not asked for gradients, tanh(x) = 2 sigmoid(2 x) - 1, as torch's sigmoid takes a seventh of the
-    time of its tanh, and one memory follows the other, so that the sums stay in the cache.
+    On a CPU torch's sigmoid takes a seventh of the time of its tanh. Where gradients are not asked for, one memory
+    follows the other there, so that the sums stay in the cache.
     """
+    twice_BTA, more_BKTA = 2 * projected_BTA, 2 * shifts_BKTA
     if torch.is_grad_enabled() or projected_BTA.device.type != "cpu":
-        return torch.tanh(projected_BTA[:, None] + shifts_BKTA) @ v_A
-    pairs = zip(projected_BTA, shifts_BKTA, strict=True)
-    sigmoids = [(projected_TA + shifts_KTA).mul_(2).sigmoid_() @ v_A for projected_TA, shifts_KTA in pairs]
-    return 2 * torch.stack(sigmoids) - v_A.sum()
+        sums_BKT = torch.sigmoid(twice_BTA[:, None] + more_BKTA) @ v_A
+    else:
+        pairs = zip(twice_BTA, more_BKTA, strict=True)
+        sums_BKT = torch.stack([(twice_TA + more_KTA).sigmoid_() @ v_A for twice_TA, more_KTA in pairs])
+    return 2 * sums_BKT - v_A.sum()
 
 
 def per_memory(rows: Tensor, memory: Tensor) -> Tensor:
@@ -212,7 +214,7 @@ class Attention(nn.Module):
 
     def keys(self, memory: Memory) -> Keys:
         """Project the memory, once per utterance."""
-        return Keys(memory, self.energy.project(memory.states_BTD))
+        return Keys(memory, full(self.energy.project(memory.states_BTD)))
 
     def start_weights(self, memory: Memory) -> Tensor:
         """Return the weights before the first step: uniform over the valid positions, (B, N, T)."""
@@ -230,10 +232,11 @@ class Attention(nn.Module):
             expect_B: True where hard selection reads the expectation; None reads it nowhere.
         """
         memory = keys.memory
-        energies_RNT = self.energy(query_RH, keys.projected_BTA, previous_RNT)  # (1)
-        weights_RNT = masked_softmax(energies_RNT, memory.mask_BT)  # (2)
-        chosen_RNT = self._select(weights_RNT, expect_B) if self.hard else weights_RNT
-        return Glimpse(context(chosen_RNT, memory.states_BTD), weights_RNT, chosen_RNT)  # (3)
+        with torch.autocast(query_RH.device.type, enabled=False):  # where one looks is decided in float32
+            energies_RNT = self.energy(full(query_RH), keys.projected_BTA, previous_RNT)  # (1)
+            weights_RNT = masked_softmax(energies_RNT, memory.mask_BT)  # (2)
+            chosen_RNT = self._select(weights_RNT, expect_B) if self.hard else weights_RNT
+            return Glimpse(context(chosen_RNT, memory.states_BTD), weights_RNT, chosen_RNT)  # (3)
 
     def _select(self, weights_RNT: Tensor, expect_B: Tensor | None) -> Tensor:
         if not self.training:

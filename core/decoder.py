@@ -259,10 +259,11 @@ class Decoder(nn.Module):
         assert isinstance(cell, nn.LSTMCell)
         embedded_BUE = self.dropout(self.embedding(tokens_BU))
         bias_G = cell.bias_ih + cell.bias_hh
-        gates_BUG = nn.functional.linear(embedded_BUE, cell.weight_ih[:, : embedded_BUE.shape[-1]], bias_G)
+        gates_BUG = full(nn.functional.linear(embedded_BUE, cell.weight_ih[:, : embedded_BUE.shape[-1]], bias_G))
         projected_BTA = attention.keys(memory).projected_BTA
         start_BT = attention.start_weights(memory)[:, 0]
-        done = unroll(gates_BUG, memory.states_BTD, projected_BTA, memory.mask_BT, start_BT, weights)
+        with torch.autocast(tokens_BU.device.type, enabled=False):
+            done = unroll(gates_BUG, memory.states_BTD, projected_BTA, memory.mask_BT, start_BT, weights)
         logits_BUV = self._readout(embedded_BUE, done.contexts_BUD, done.hidden_BUH)
         weights_BUNT = done.weights_BUT[:, :, None]
         return Trace(logits_BUV, weights_BUNT, weights_BUNT, None)

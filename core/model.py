@@ -78,15 +78,15 @@ class Seq2Seq(nn.Module):
             target_lengths_B: U of each row.
         """
         memory = self.encode(inputs, lengths_B)
-        with torch.autocast(inputs.device.type, enabled=False):  # softmaxes and the recurrence stay in float32
+        inputs_BU, labels_BU = teacher_tokens(targets_BU, target_lengths_B)
+        trace = None if self.decoder is None else self.decoder.trace(memory, inputs_BU)
+        with torch.autocast(inputs.device.type, enabled=False):  # softmaxes stay in float32
             zero = memory.states_BTD.new_zeros(())
             ctc, attention, extra = zero, zero, zero
             if self.ctc is not None:
                 nll_B = ctc_loss(self.ctc(memory), memory.lengths_B, targets_BU, target_lengths_B)
                 ctc = mean_per_token(nll_B, target_lengths_B)
-            if self.decoder is not None:
-                inputs_BU, labels_BU = teacher_tokens(targets_BU, target_lengths_B)
-                trace = self.decoder.trace(memory, inputs_BU)
+            if trace is not None:
                 nll_BU = cross_entropy(trace.logits_BUV, labels_BU, self.loss.label_smoothing)
                 attention = mean_per_token(nll_BU.sum(1), target_lengths_B + 1)
                 if self.reinforce is not None:
