@@ -121,6 +121,18 @@ def rule(image: Grey, rng: np.random.Generator) -> Grey:
     return result
 
 
+def clip(image: Grey, rng: np.random.Generator) -> Grey:
+    """Lose the upper or lower part of a stretch of the line, as to an outline that was drawn too tightly."""
+    result = image.copy()
+    paper = int(np.percentile(np.asarray(image), 90))
+    start, length = rng.uniform(-0.2, 0.9) * image.width, rng.uniform(0.1, 0.6) * image.width
+    depths = rng.uniform(0.1, 0.5, 2) * image.height
+    edge, rows = (0, depths) if rng.random() < 0.5 else (image.height, image.height - depths)
+    corners = [(start, edge), (start, rows[0]), (start + length, rows[1]), (start + length, edge)]
+    ImageDraw.Draw(result).polygon([(float(x), float(y)) for x, y in corners], fill=paper)
+    return result
+
+
 def _wave(width: int, rng: np.random.Generator, knots: int = 5) -> NDArray[np.float64]:
     """Return a smooth random curve of about unit size."""
     return np.interp(np.linspace(0, knots - 1, width), np.arange(knots), rng.normal(0, 1, knots))
@@ -131,8 +143,8 @@ def _grey(pixels: NDArray[np.floating]) -> Grey:
 
 
 STEPS: Sequence[tuple[Callable[[Grey, np.random.Generator], Grey], float]] = (
-    (slope, 0.5), (spread, 0.3), (wear, 0.15), (bleed_through, 0.06), (specks, 0.15), (rule, 0.05), (blur, 0.35),
-    (coarsen, 0.2), (fade, 0.4), (grain, 0.3), (binarise, 0.3), (compress, 0.15),
+    (slope, 0.5), (clip, 0.12), (spread, 0.3), (wear, 0.15), (bleed_through, 0.06), (specks, 0.15), (rule, 0.05),
+    (blur, 0.35), (coarsen, 0.2), (fade, 0.4), (grain, 0.3), (binarise, 0.3), (compress, 0.15),
 )  # fmt: skip
 """In the order in which they happen, with their probabilities."""
 

@@ -57,6 +57,8 @@ MONTHS: tuple[str, ...] = (
     "October",
 )
 MONTHS += ("November", "December")
+PAIRS = ("“ ”", '" "', "‘ ’", "( )", "« »", "[ ]", "' '", "„ “", "“‘ ’”", "‘“ ”’", "\"' '\"")
+"""What encloses words; speech within speech has two marks together."""
 CURRENCIES = ("$", "£", "€", "RM ", "RM", "USD ", "EUR ")
 LABELS: tuple[str, ...] = (
     "TOTAL",
@@ -118,12 +120,14 @@ def sentence(rng: np.random.Generator, language: str | None = None) -> str:
             piece = piece[:1].upper() + piece[1:]
         if chance(rng, 0.015):
             piece = piece.upper()
+        if "'" in piece and chance(rng, 0.5):
+            piece = piece.replace("'", "’")
         starts = False
         if chance(rng, 0.17):
             mark = pick(rng, [",", ",", ",", ".", ".", ".", ";", ":", "!", "?", ".—", ",—"])
             piece, starts = piece + mark, mark[0] in ".!?"
-        if chance(rng, 0.03):
-            opening, closing = pick(rng, ["“ ”", '" "', "‘ ’", "( )", "« »", "[ ]", "' '", "„ “"]).split()
+        if chance(rng, 0.045):
+            opening, closing = pick(rng, PAIRS).split()
             piece = pick(rng, [opening + piece, piece + closing, opening + piece + closing])
         pieces.append(piece)
         if chance(rng, 0.012):

@@ -71,7 +71,8 @@ def scriba_systems(recogniser: Recogniser, decoding: DecodingConfig, batch_size:
 
         return System(f"scriba, {name}", read)
 
-    systems = [system(f"{method} greedy", DecodingConfig(method)) for method in recogniser.methods]
+    greedy = replace(decoding, beam_size=1)
+    systems = [system(f"{method} greedy", replace(greedy, method=method)) for method in recogniser.methods]
     if len(systems) > 1:
         joint = replace(decoding, method="joint", beam_size=JOINT_BEAM)
         systems.append(system(f"joint, beam {JOINT_BEAM}", joint))

@@ -23,6 +23,7 @@ from scriba.core.tokenizer import (
     build_tokenizer,
     tokenizer_from_json,
 )
+from scriba.core.training import knows_as_much
 
 TEXTS = ["the low tide", "the lower tide", "a lowest tide, wider", "newest <unk> tides"]
 CONFIGS = [TokenizerConfig("characters"), TokenizerConfig("words"), TokenizerConfig("subwords", size=40)]
@@ -101,3 +102,11 @@ def test_rare_units_become_unknown() -> None:
 def test_a_file_of_something_else_is_refused(value: object) -> None:
     with pytest.raises(InputError, match=r"^tokenizer\.json: not a scriba tokenizer .*\.$"):
         tokenizer_from_json(value, "tokenizer.json")
+
+
+@pytest.mark.parametrize(("rare", "kept"), [(0, True), (1, True), (3, False)])
+def test_a_known_alphabet_is_kept_for_a_rare_character(rare: int, kept: bool) -> None:
+    """Training that starts from a model keeps its tokens while one unit in ten thousand at most is new."""
+    texts = ["ab" * 5000, "ab" * 5000 + "c" * rare]
+    assert knows_as_much(CharTokenizer("ab"), CharTokenizer.train(texts), texts) is kept
+    assert not knows_as_much(WordTokenizer(["a"]), CharTokenizer.train(texts), texts)
