@@ -12,6 +12,7 @@ import pytest
 import soundfile
 import torch
 
+import scriba
 from scriba.asr.audio import read_waveform
 from scriba.asr.task import AsrConfig, AsrTask
 from scriba.asr.transcribe import main as transcribe
@@ -22,6 +23,7 @@ from scriba.core.model import build_model
 from scriba.core.options import config_from_values
 from scriba.core.tokenizer import CharTokenizer
 
+EXAMPLES = Path(__file__).resolve().parent.parent / "scripts" / "examples" / "speech"
 RATE = 16000
 SMALL = {
     "encoder": {"channels": 4, "size": 8, "layers": 1},
@@ -155,6 +157,17 @@ def test_long_recordings(small_bundle: Path, tmp_path: Path, capsys: pytest.Capt
     assert rows[str(hour)]["text"] == "" and rows[str(hour)]["duration"] == 3600
     if str(broken) in rows:
         assert all(0 <= word["start"] < word["end"] <= 300 for word in rows[str(broken)]["words"])
+
+
+def test_speech_in_the_middle_of_silence() -> None:
+    """A long recording of which one part alone is speech has its words where they are said."""
+    samples, rate = soundfile.read(EXAMPLES / "spelled.flac", dtype="float32")
+    model = scriba.load("asr-an4-en", device="cpu")
+    alone = model.transcribe(samples, rate)
+    silence = np.zeros(30 * rate, np.float32)
+    found = model.transcribe(np.concatenate([silence, samples, silence]), rate)
+    assert found.text and len(found.words) >= len(alone.words) - 2
+    assert all(29.5 < word.start < word.end < 30.5 + len(samples) / rate for word in found.words)
 
 
 def test_output_folder_holds_one_file_for_each_input(small_bundle: Path, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from scriba.asr.segments import Segment, SegmentConfig, cut, join, seconds_of
+from scriba.asr.segments import UNCUT, Segment, SegmentConfig, cut, join, seconds_of
 from scriba.core.errors import InputError
 from scriba.core.example import Example, Samples, Source
 from scriba.core.hypothesis import Hypothesis
@@ -43,7 +43,8 @@ class _Recording:
         hypotheses = [r.hypotheses[decoding.method] for _, r in used]
         error = self.error or next((r.error for r in self.results if r.error is not None), None)
         extent, seconds = max(self.extent, sum(r.extent for _, r in used)), sum(r.seconds for r in self.results)
-        whole = hypotheses[0] if len(used) == 1 == len(self.segments) else join([s for s, _ in used], hypotheses)
+        uncut = self.segments == [UNCUT] and bool(used)
+        whole = hypotheses[0] if uncut else join([s for s, _ in used], hypotheses)
         return Result(self.example, extent, seconds, {decoding.method: whole}, error)
 
 

@@ -29,7 +29,6 @@ LEVEL = 0.35
 """Place of the threshold between the quiet (0) and the loud parts (1)."""
 EVEN = 10.0
 """Decibels between quiet and loud parts below which a block has no pauses."""
-
 CLICK = 0.08
 """Seconds below which a sound between pauses is no speech."""
 SILENCE = -80.0
@@ -68,6 +67,10 @@ class Segment:
     own: tuple[float, float]
 
 
+UNCUT = Segment(0.0, (0.0, np.inf))
+"""A recording that is short enough to be taken as it is."""
+
+
 def cut(source: Path | bytes | Samples, name: str, config: SegmentConfig) -> Iterator[tuple[Segment, Samples]]:
     """Yield the segments of a recording that hold speech, and what is heard in them; one that is short is one segment.
 
@@ -83,7 +86,7 @@ def cut(source: Path | bytes | Samples, name: str, config: SegmentConfig) -> Ite
     for block, rate, last in read_blocks(source, name):
         heard = np.concatenate([rest, block])
         if last and begin == 0 and len(heard) <= config.max_seconds * rate:
-            yield Segment(0.0, (0.0, np.inf)), Samples(heard, rate)
+            yield UNCUT, Samples(heard, rate)
             return
         refuse_non_finite(block, name)
         spans = speech_spans(heard, rate, config)
