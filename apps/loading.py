@@ -110,6 +110,7 @@ def open_language_model(name: str, tokenizer: Tokenizer, device: torch.device) -
     if name.endswith(ARPA):
         return NgramLanguageModel(Path(name), tokenizer)
     bundle = open_bundle(name)
+    check_task(bundle, "lm", "--decoding.lm")
     if bundle.tokenizer.to_json() != tokenizer.to_json():
         raise InputError(
             f"--decoding.lm {name}: has other tokens than the recogniser; train one with `scriba lm train … --like` it."
@@ -129,11 +130,16 @@ def open_neural(bundle: Bundle, device: torch.device) -> Decoder:
     return decoder
 
 
-def check_task(bundle: Bundle, task: str) -> None:
+def check_task(bundle: Bundle, task: str, option: str = "--model") -> None:
     """Refuse a bundle of another app.
+
+    Args:
+        bundle: The bundle.
+        task: What it has to be for.
+        option: What messages say it was given by.
 
     Raises:
         InputError: It is one.
     """
     if bundle.task != task:
-        raise InputError(f"{bundle.path}: is a model for '{bundle.task}', not for '{task}'; choose another --model.")
+        raise InputError(f"{bundle.path}: is a model for '{bundle.task}', not for '{task}'; choose another {option}.")

@@ -103,12 +103,13 @@ def make_units(
         pieces: Text of each token.
         confidences: Confidence of each token.
         spans: Encoder positions of each token, or None.
-        position_size: Extent of one encoder position in the app's unit; None leaves places out.
+        position_size: Extent of one encoder position in the app's unit; None leaves places out. Strided convolutions
+            centre position t on t times this, so that it reaches from half a position before to half a one after.
     """
     if spans is None or position_size is None:
         return tuple(Unit(*unit) for unit in zip(pieces, confidences, strict=True))
     return tuple(
-        Unit(piece, confidence, start * position_size, end * position_size)
+        Unit(piece, confidence, max(start - 0.5, 0) * position_size, (end - 0.5) * position_size)
         for piece, confidence, (start, end) in zip(pieces, confidences, spans, strict=True)
     )
 

@@ -114,11 +114,12 @@ def sentence(rng: np.random.Generator, language: str | None = None) -> str:
     capitals = 0.35 if language == "de" else 0.06
     pieces: list[str] = []
     starts = chance(rng, 0.35)
+    opens = starts and chance(rng, 0.1)
     for _ in range(int(rng.integers(1, 13))):
         piece = number(rng) if chance(rng, 0.02) else word(rng, language)
         if starts or chance(rng, capitals):
             piece = piece[:1].upper() + piece[1:]
-        if chance(rng, 0.015):
+        if chance(rng, 0.015) or (opens and not pieces):  # the first word of a chapter in capitals
             piece = piece.upper()
         if "'" in piece and chance(rng, 0.5):
             piece = piece.replace("'", "’")

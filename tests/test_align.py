@@ -11,13 +11,18 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_ctc import collapse
+from torch import Tensor, nn
 
 import scriba
+from scriba.asr.encoder import EncoderConfig as SpeechConfig
+from scriba.asr.encoder import SpeechEncoder
 from scriba.cli import main
 from scriba.core.align import align, align_text
 from scriba.core.ctc import required_positions
 from scriba.core.errors import InputError
 from scriba.core.tokenizer import BLANK, CharTokenizer
+from scriba.ocr.encoder import EncoderConfig as LineConfig
+from scriba.ocr.encoder import LineEncoder
 
 EXAMPLES = Path(__file__).resolve().parent.parent / "scripts" / "examples"
 
@@ -54,7 +59,8 @@ def test_confidences_and_score() -> None:
     probs[[0, 1, 2], [a, BLANK, b]] = torch.tensor([0.6, 0.9, 0.8])
     found = align_text(probs.log(), "ab", tokenizer, 0.04, "x")
     assert [u.confidence for u in found.tokens] == pytest.approx([0.6, 0.8])
-    assert [(u.start, u.end) for u in found.tokens] == [(0.0, 0.04), (0.08, 0.12)]
+    assert [u.start for u in found.tokens] == pytest.approx([0.0, 0.06])  # a position is centred on its place
+    assert [u.end for u in found.tokens] == pytest.approx([0.02, 0.1])
     paths = ("a_b", "aab", "abb", "_ab", "ab_")
     ids = {"a": a, "b": b, "_": BLANK}
     expected = sum(float(torch.stack([probs[t, ids[c]] for t, c in enumerate(path)]).prod()) for path in paths)
@@ -94,3 +100,27 @@ def test_texts_that_do_not_fit(capsys: pytest.CaptureFixture[str]) -> None:
         assert told in capsys.readouterr().err
     with pytest.raises(InputError, match="no such file"):
         scriba.load("asr-an4-en", device="cpu").align("missing.wav", "a")
+
+
+class Passed(nn.Module):
+    """In place of recurrent layers: what comes in goes out."""
+
+    def forward(self, states_BTD: Tensor, lengths_B: Tensor) -> Tensor:
+        return states_BTD
+
+
+@pytest.mark.parametrize("app", ["asr", "ocr"])
+def test_positions_are_centred_on_their_places(app: str) -> None:
+    """What a position sees of frames or columns lies around the position times the subsampling: times have no bias."""
+    torch.manual_seed(0)
+    encoder: nn.Module = (
+        SpeechEncoder(SpeechConfig(channels=8, size=4, layers=1), 32)
+        if app == "asr"
+        else LineEncoder(LineConfig(channels=(8,) * 7, size=4, layers=1), 32)
+    )
+    encoder.recurrent = Passed()
+    inputs = torch.rand(4, 80, 32, requires_grad=True)
+    states_BTD = encoder.eval()(inputs, torch.full((4,), 80)).states_BTD
+    seen_T = torch.autograd.grad(states_BTD[:, 9].sum(), inputs)[0].abs().sum((0, 2))
+    first, *_, last = seen_T.nonzero().flatten().tolist()
+    assert (first + last) / 2 == 9 * 4

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from dataclasses import replace
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
@@ -20,11 +21,12 @@ from scriba.caption.backbone import Backbone, BackboneConfig, load_pretrained
 from scriba.caption.encoder import EncoderConfig, PictureEncoder
 from scriba.caption.features import FeatureCache
 from scriba.caption.picture import read_pixels
-from scriba.caption.task import CaptionConfig, CaptionTask
+from scriba.caption.task import AugmentConfig, CaptionConfig, CaptionTask
 from scriba.cli import main
 from scriba.core.bundle import load_bundle
 from scriba.core.errors import InputError, UsageError
 from scriba.core.example import Example
+from scriba.core.task import Draw
 from scriba.datasets.source import open_source
 
 SMALL = BackboneConfig("shufflenet_v2_x0_5", weights="none", stages=4, size=64)
@@ -193,6 +195,28 @@ def test_features_are_computed_once(tmp_path: Path) -> None:
     assert torch.equal(third.get(examples[0]), cache.get(examples[0]))  # type: ignore[arg-type]
     other = Backbone(SMALL)
     assert FeatureCache(tmp_path, other).folder != cache.folder, "other weights have features of their own"
+
+
+def test_views_of_a_picture(tmp_path: Path) -> None:
+    """The first view is the picture, the second its mirror image, others cuts; training draws from all of them."""
+    left_is_red = Image.new("RGB", (64, 64), "blue")
+    left_is_red.paste("red", (0, 0, 20, 64))
+    one = example(left_is_red, "PNG")
+    views = [read_pixels(one, 64, view) for view in range(6)]
+    assert torch.equal(views[1], views[0].flip(1))
+    reds = [int((view[..., 0] > 128).sum()) for view in views]
+    assert reds[0] == reds[1] == 20 * 64 and len(set(reds[2:])) == 4, "every cut is another"
+    assert [bool(view[32, 0, 0] > 128) for view in views[:2]] == [True, False]
+    config = CaptionConfig(backbone=SMALL, augment=AugmentConfig(views=3))
+    backbone = Backbone(SMALL)
+    cache = FeatureCache(tmp_path, backbone)
+    cache.fill([one], torch.device("cpu"), torch.float32, views=3)
+    for task in (CaptionTask(config, backbone, cache), CaptionTask(config, backbone)):
+        drawn = [task.prepare(one, Draw(seed, 0)) for seed in range(12)]
+        assert all(torch.equal(x, task.prepare(one)) for x in drawn[::3]), "a view is drawn by the seed"
+        assert not any(torch.equal(x, y) for x, y in combinations(drawn[:3], 2))
+    with pytest.raises(UsageError, match=r"--augment\.views 0: give 1 or more"):
+        CaptionTask(CaptionConfig(augment=AugmentConfig(views=0)))
 
 
 @pytest.mark.parametrize("mode", ["L", "1", "P", "RGBA", "CMYK", "I;16", "LA"])

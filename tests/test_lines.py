@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 from PIL import Image, ImageDraw, ImageFont
 
 from scriba.core.errors import UsageError
+from scriba.datasets import lines
 from scriba.datasets.degrade import STEPS, degrade
 from scriba.datasets.fonts import faces
-from scriba.datasets.lines import LINES, compose, render
+from scriba.datasets.lines import LINES, compose, draw_fonts, draw_hand, render
 from scriba.datasets.phrases import KINDS, LANGUAGES, black_letter, phrase, sentence
 from scriba.datasets.source import open_source
 from scriba.datasets.synthetic import SyntheticSource
@@ -117,10 +118,24 @@ def test_typing_strikes_letters_singly() -> None:
     assert 0.15 < np.mean(drawn) < 0.6
 
 
-def test_render_holds_the_whole_text() -> None:
-    """No letter is cut off: the outermost columns and rows of a plain line are paper."""
+def test_render_holds_the_whole_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No letter is cut off: the outermost columns of a line without neighbours are paper."""
+    monkeypatch.setattr(lines, "NEIGHBOURS_SHARE", 0)
     rng = np.random.default_rng(0)
-    face = next(f for f in faces("train") if not f.black_letter)
-    for _ in range(20):
-        pixels = np.asarray(render("Äfgj|", face, rng))
-        assert pixels[:, 0].min() == 255 and pixels[:, -1].min() == 255
+    for face in [f for f in faces("train") if not f.black_letter][::5]:
+        for text in ("Äfgj|", "JÄGER F", "f"):
+            pixels = np.asarray(render(text, face, rng))
+            assert pixels[:, 0].min() == 255 and pixels[:, -1].min() == 255
+
+
+def test_headings_are_spaced_and_have_small_capitals() -> None:
+    """Capitals are set wider apart in some headings and smaller after the first letter in others; prose is not."""
+    rng = np.random.default_rng(0)
+    face = next(f for f in faces("train") if f.family == "DejaVu Serif")
+    font = ImageFont.truetype(str(face.path), 30)
+    sizes = [{font.size for font in draw_fonts("CASTLE of Otranto", font, face, rng)} for _ in range(100)]
+    assert 10 < sum(len(size) == 2 for size in sizes) < 45
+    assert all(draw_fonts("Castle of Otranto", font, face, rng)[0].size == 30 for _ in range(100))
+    spaced = [draw_hand(rng, 30, capitals=True).spacing > 3 for _ in range(200)]
+    assert 20 < sum(spaced) < 80
+    assert all(draw_hand(rng, 30).spacing < 5 for _ in range(200))

@@ -122,7 +122,8 @@ def test_attention_decoding_of_a_batch(attention: AttentionConfig, ratio: float)
         for row, look in zip(hypothesis.attention_UT, looks, strict=True):
             assert row == pytest.approx(look, abs=1e-4)
         places = [look.index(max(look)) for look in looks]
-        assert [(u.start, u.end) for u in hypothesis.tokens] == [(0.5 * t, 0.5 * (t + 1)) for t in places]
+        spans = [(0.5 * max(t - 0.5, 0), 0.5 * (t + 0.5)) for t in places]
+        assert [(u.start, u.end) for u in hypothesis.tokens] == spans
 
 
 @pytest.mark.parametrize("ratio", [0.3, 1.0, 2.5])
@@ -158,7 +159,7 @@ def test_ctc_decoding_of_a_batch() -> None:
         assert hypothesis.text == TOKENIZER.decode([token for token, *_ in expected])
         assert hypothesis.score == hypothesis.scores["ctc"] == pytest.approx(score, abs=1e-4)
         assert [(u.text, u.start, u.end) for u in hypothesis.tokens] == [
-            (TOKENIZER.piece(token), 0.5 * start, 0.5 * end) for token, _, start, end in expected
+            (TOKENIZER.piece(token), 0.5 * max(start - 0.5, 0), 0.5 * (end - 0.5)) for token, _, start, end in expected
         ]
         assert [u.confidence for u in hypothesis.tokens] == pytest.approx([c for _, c, _, _ in expected], abs=1e-5)
     assert any(hypothesis.tokens for hypothesis in decode(model, memory, TOKENIZER, DecodingConfig("ctc")))

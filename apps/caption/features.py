@@ -2,7 +2,8 @@
 
 A frozen network gives the same map for the same picture in every epoch. The maps lie in parts of some hundred, each a
 safetensors file that is written aside and renamed: what an interruption loses is one part, and maps are read without
-loading the rest of their part. The folder's name is that of the network, a map's that of the picture's content.
+loading the rest of their part. The folder's name is that of the network, a map's that of the picture's content and of
+the view of it.
 
 Shapes: N pictures of a part, T cells, C channels.
 """
@@ -49,9 +50,9 @@ class FeatureCache:
         for part in sorted(self.folder.glob("*.safetensors")):
             self._add(part)
 
-    def get(self, example: Example) -> Tensor | None:
-        """Return the map of an example's picture, (T, C) in float32; None if `fill` did not see it."""
-        place = self._places.get(content_key(example) or "")
+    def get(self, example: Example, view: int = 0) -> Tensor | None:
+        """Return the map of a view of an example's picture, (T, C) in float32; None if `fill` did not see it."""
+        place = self._places.get(view_key(content_key(example) or "", view))
         if place is None:
             return None
         part, row = place
@@ -59,19 +60,21 @@ class FeatureCache:
             features_TC: Tensor = file.get_slice("features")[row]
         return features_TC.float()
 
-    def fill(self, examples: Iterable[Example], device: torch.device, dtype: torch.dtype) -> None:
+    def fill(self, examples: Iterable[Example], device: torch.device, dtype: torch.dtype, views: int = 1) -> None:
         """Compute the maps that are not there yet; pictures that cannot be read are left to the data check.
 
         Args:
             examples: The examples.
             device: Where the network runs.
             dtype: Number format of its convolutions.
+            views: Number of views of each picture.
         """
-        keyed = ((content_key(example), example) for example in examples)
-        missing = {key: example for key, example in keyed if key is not None and key not in self._places}
+        keyed = [(key, example) for example in examples if (key := content_key(example)) is not None]
+        wanted = {view_key(key, view): (example, view) for view in range(views) for key, example in keyed}
+        missing = {key: place for key, place in wanted.items() if key not in self._places}
         if not missing:
             return
-        say(f"computing the features of {len(missing)} pictures with {self.backbone.config.name}, once: {self.folder}")
+        say(f"computing the features of {len(missing)} views with {self.backbone.config.name}, once: {self.folder}")
         backbone = self.backbone.to(device).eval()
         readable = track(self._readable(missing), "features", len(missing))
         while part := list(islice(readable, PART)):
@@ -79,10 +82,10 @@ class FeatureCache:
             maps = [_maps(backbone, pixels[i : i + BATCH], device, dtype) for i in range(0, len(part), BATCH)]
             self._write([key for key, _ in part], torch.cat(maps))
 
-    def _readable(self, missing: dict[str, Example]) -> Iterator[tuple[str, Tensor]]:
-        for key, example in missing.items():
+    def _readable(self, missing: dict[str, tuple[Example, int]]) -> Iterator[tuple[str, Tensor]]:
+        for key, (example, view) in missing.items():
             try:
-                yield key, read_pixels(example, self.backbone.config.size)
+                yield key, read_pixels(example, self.backbone.config.size, view)
             except InputError:
                 continue
 
@@ -111,6 +114,11 @@ def content_key(example: Example) -> str | None:
     except (OSError, TypeError):
         return None
     return hashlib.sha256(data).hexdigest()
+
+
+def view_key(key: str, view: int) -> str:
+    """Return a name for a view of the picture of that content."""
+    return f"{key}+{view}" if view else key
 
 
 @torch.inference_mode()

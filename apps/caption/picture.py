@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -23,8 +25,13 @@ def read_colours(source: Path | bytes, name: str) -> Image.Image:
     return plain(open_picture(source, name)).convert("RGB")
 
 
-def read_pixels(example: Example, size: int) -> Tensor:
+def read_pixels(example: Example, size: int, view: int = 0) -> Tensor:
     """Return the picture of an example, scaled to a square without keeping its proportions, (size, size, 3), uint8.
+
+    Args:
+        example: The example.
+        size: Pixels along each side.
+        view: 0 is the whole picture, 1 its mirror image, any other one of many cuts, half of them mirrored.
 
     Raises:
         InputError: The picture cannot be used.
@@ -33,6 +40,19 @@ def read_pixels(example: Example, size: int) -> Tensor:
     if not isinstance(source, Path | bytes):
         raise InputError(f"{example.name}: is no picture.")
     image = read_colours(source, example.name)
-    if image.size != (size, size):
-        image = image.resize((size, size), Image.Resampling.BICUBIC, reducing_gap=2.0)
+    box = cut(image, view) if view > 1 else None
+    if image.size != (size, size) or box is not None:
+        image = image.resize((size, size), Image.Resampling.BICUBIC, box, reducing_gap=2.0)
+    if view % 2:
+        image = image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
     return torch.from_numpy(np.array(image))
+
+
+def cut(image: Image.Image, view: int) -> tuple[float, float, float, float]:
+    """Return left, top, right and bottom of a cut of 60 to 100 % of a picture, drawn from its content and the view."""
+    rng = np.random.default_rng([view, zlib.crc32(image.tobytes())])
+    area, stretch = rng.uniform(0.6, 1.0), math.exp(rng.uniform(-0.2, 0.2))
+    width = image.width * min(1.0, math.sqrt(area * stretch))
+    height = image.height * min(1.0, math.sqrt(area / stretch))
+    left, top = rng.uniform(0, image.width - width), rng.uniform(0, image.height - height)
+    return left, top, left + width, top + height

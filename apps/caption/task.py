@@ -14,6 +14,7 @@ from scriba.caption.picture import read_pixels
 from scriba.core.attention import AttentionConfig
 from scriba.core.config import DataConfig, RunConfig
 from scriba.core.decoder import DecoderConfig
+from scriba.core.errors import UsageError
 from scriba.core.example import Example
 from scriba.core.loss import LossConfig
 from scriba.core.metrics import plain_words
@@ -21,6 +22,18 @@ from scriba.core.overlap import overlap
 from scriba.core.search import DecodingConfig
 from scriba.core.task import Draw
 from scriba.core.tokenizer import TokenizerConfig
+
+
+@dataclass(frozen=True)
+class AugmentConfig:
+    """Augmentation of training pictures.
+
+    Args:
+        views: Views of each picture that training draws from: 1 is the whole picture alone, 2 its mirror image too,
+            more are cuts of it. The features of all views are kept, at 125 KB each for mobilenet_v2.
+    """
+
+    views: int = 1
 
 
 @dataclass(frozen=True)
@@ -34,6 +47,7 @@ class CaptionConfig(RunConfig):
         decoder: The recurrent decoder.
         loss: What is minimised.
         decoding: How text is found on dev and by default afterwards.
+        augment: Augmentation of training pictures.
         backbone: The convolutional network.
         encoder: What is made of its feature map.
     """
@@ -48,6 +62,7 @@ class CaptionConfig(RunConfig):
     decoding: DecodingConfig = field(
         default_factory=lambda: DecodingConfig("attention", beam_size=5, length_penalty=0.7)
     )
+    augment: AugmentConfig = field(default_factory=AugmentConfig)
     backbone: BackboneConfig = field(default_factory=BackboneConfig)
     encoder: EncoderConfig = field(default_factory=EncoderConfig)
 
@@ -59,6 +74,9 @@ class CaptionTask:
         config: The run's config.
         backbone: The network with its weights, to train with; by default one with random weights, to be loaded.
         cache: Features that are there already.
+
+    Raises:
+        UsageError: There is not one view at least.
     """
 
     name = "caption"
@@ -71,6 +89,8 @@ class CaptionTask:
     def __init__(
         self, config: CaptionConfig, backbone: Backbone | None = None, cache: FeatureCache | None = None
     ) -> None:
+        if config.augment.views < 1:
+            raise UsageError(f"--augment.views {config.augment.views}: give 1 or more.")
         self.config = config
         self.backbone = backbone
         self.cache = cache
@@ -85,9 +105,13 @@ class CaptionTask:
         return len(self.prepare(example))
 
     def prepare(self, example: Example, draw: Draw | None = None) -> Tensor:
-        """Return the features of the picture if they are cached, else its pixels (size, size, 3); never augmented."""
-        features = None if self.cache is None else self.cache.get(example)
-        return read_pixels(example, self.config.backbone.size) if features is None else features
+        """Return the features of the picture if they are cached, else its pixels (size, size, 3).
+
+        With `draw` they are those of any of the views that training draws from.
+        """
+        view = 0 if draw is None else draw.seed % self.config.augment.views
+        features = None if self.cache is None else self.cache.get(example, view)
+        return read_pixels(example, self.config.backbone.size, view) if features is None else features
 
     def score(self, references: Sequence[str | tuple[str, ...]], texts: Sequence[str]) -> Mapping[str, float]:
         """Return BLEU and ROUGE-L in percent and CIDEr-D, of lower-case words without punctuation."""

@@ -36,8 +36,9 @@ def _train(argv: Sequence[str]) -> int:
     if config.encoder.frozen and config.encoder.cache is not None:
         cache = FeatureCache(Path(config.encoder.cache), backbone)
         device = resolve_device(config.device)
-        for source in sources:
-            cache.fill(source.examples, device, resolve_precision(config.precision, device))
+        for (split, _), source in zip(named, sources, strict=True):
+            views = config.augment.views if split == "train" else 1
+            cache.fill(source.examples, device, resolve_precision(config.precision, device), views)
     return train_app(CaptionTask(config, backbone, cache), config, media="image")
 
 
