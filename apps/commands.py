@@ -30,6 +30,10 @@ from scriba.core.training import NamedSource, train
 from scriba.datasets.source import open_source
 from scriba.loading import build_recogniser, check_task, open_bundle, read_config
 
+NO_TRAINING_DATA = "--data.train: name the training data (a manifest, hf:NAME or synth:NAME)."
+NO_PERCENTAGES = ("cider",)
+"""Scores that are no percentages."""
+
 
 def open_named(name: str, media: str, split: str = "train", streaming: bool = False) -> NamedSource:
     """Open a source and keep its name and the rows it could not read."""
@@ -67,12 +71,12 @@ def train_app(
         UsageError: No training source was named.
     """
     if not config.data.train:
-        raise UsageError("--data.train: name the training data (a manifest, hf:NAME or synth:NAME).")
+        raise UsageError(NO_TRAINING_DATA)
     training = open_all(config.data.train, media, "train")
     dev = open_all(config.data.dev, media, "dev") if config.data.dev else None
     init = open_bundle(config.init) if config.init else None
     if init is not None:
-        check_task(init, task.name)
+        check_task(init, task.name, "--init")
     try:
         progress = train(task, config, training, dev, init, tokenizer=tokenizer, evaluate=evaluate)
     except Interrupted:
@@ -153,7 +157,12 @@ def eval_app(task: str, media: str, command: str, description: str, argv: Sequen
     source = open_named(options.data, media, "test", options.streaming)
     for problem in source.problems:
         say(problem.sentence)
-    examples = list(islice(source.examples, options.limit))
+    rows = [with_written_texts(example) for example in islice(source.examples, options.limit)]
+    examples = [example for example in rows if example.target != ()]
+    for example in rows:
+        if example.target == ():
+            say(f"{example.id}: has no text to compare with; fill it in or remove the row.")
+    missing = len(rows) - len(examples)
     methods = dict.fromkeys((*recogniser.methods, options.decoding.method))  # the two heads, and both if asked for
     scores = {
         method: score_head(recogniser, examples, replace(options.decoding, method=method), options)
@@ -171,14 +180,26 @@ def eval_app(task: str, media: str, command: str, description: str, argv: Sequen
         "decoding": asdict(options.decoding),
         **chosen,
         "heads": scores,
-        "broken_rows": len(source.problems),
+        "broken_rows": len(source.problems) + missing,
     }
     for method, values in scores.items():
-        shown = ", ".join(f"{n} {values[n]:.2f} %" for n in recogniser.task.shown if n in values)
+        shown = ", ".join(f"{n} {values[n]:.2f}{unit(n)}" for n in recogniser.task.shown if n in values)
         print(f"{method}: {shown} on {values['n']} examples in {values['seconds']:.1f} s")
     if options.json:
         write_json(Path(options.json), report)
-    return 1 if chosen["failed"] or source.problems else 0
+    return 1 if chosen["failed"] or source.problems or missing else 0
+
+
+def with_written_texts(example: Example) -> Example:
+    """Return an example of several texts without those that are empty; what has one text may mean an empty one."""
+    if not isinstance(example.target, tuple):
+        return example
+    return replace(example, target=tuple(text for text in example.target if text.strip()))
+
+
+def unit(score: str) -> str:
+    """Return what stands behind the value of a score."""
+    return "" if score in NO_PERCENTAGES else " %"
 
 
 def score_head(

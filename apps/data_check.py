@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from scriba.commands import open_named
 from scriba.core.check import Report, check
 from scriba.core.options import build_parser, parse_config, run_command
+from scriba.core.training import with_texts
 from scriba.loading import APPS, open_app
 
 DESCRIPTION = """Read every example of a source as training would, and tell what would be kept, what dropped and why,
@@ -48,14 +49,17 @@ def _check(argv: Sequence[str]) -> int:
     positionals = {"app": f"App: {', '.join(APPS)}.", "source": "Source of the examples."}
     options = parse_config(build_parser("scriba data check", DESCRIPTION, CheckConfig, positionals), CheckConfig, argv)
     app = open_app(options.app)
-    task = app.Task(app.Config())
+    config = app.Config()
+    task = app.Task(config)
+    needs_ctc = config.loss.ctc_weight > 0
     encoder = task.build_encoder()
     reports: list[Report] = []
     for split, name in (("train", options.source), ("dev", options.dev), ("test", options.test)):
         if name is None:
             continue
         source = open_named(name, app.MEDIA, split, options.streaming)
-        report = check(name, source.examples, task, encoder, problems=source.problems)
+        rows = with_texts(source.examples, config.data.normalise)
+        report = check(name, rows, task, encoder, problems=source.problems, needs_ctc=needs_ctc)
         print("\n".join(report.lines(options.show)))
         reports.append(report)
         if unseen := report.unseen_in(reports[0]):

@@ -374,7 +374,10 @@ def _groups(model: torch.nn.Module, plan: TrainingConfig) -> list[dict[str, Any]
     late, named = plan.late, [(name, p) for name, p in model.named_parameters() if p.requires_grad]
     later = [p for name, p in named if late.part and name.startswith(late.part)]
     if late.part and not later:
-        parts = [name for name, module in model.named_modules() if any(True for _ in module.parameters())]
+        frozen = any(name.startswith(late.part) for name, _ in model.named_parameters())
+        if frozen:
+            raise UsageError(f"--training.late.part {late.part}: is frozen; let it be trained: --encoder.frozen false.")
+        parts = [name for name, m in model.named_modules() if any(p.requires_grad for p in m.parameters())]
         raise UsageError(
             f"--training.late.part {late.part}: no weights to be trained have names that begin so."
             f"{nearest(late.part, parts)}"

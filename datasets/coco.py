@@ -27,12 +27,17 @@ def read_coco(path: Path) -> Listed:
     """
     content = read_json(path, REMEDY)
     try:
-        names = {image["id"]: str(image["file_name"]) for image in content["images"]}
-        captions: dict[object, list[str]] = {}
-        for row in content["annotations"]:
-            captions.setdefault(row["image_id"], []).append(str(row["caption"]))
+        names = {image["id"]: image["file_name"] for image in content["images"]}
+        rows = [(row["image_id"], row["caption"]) for row in content["annotations"]]
     except (KeyError, TypeError) as error:
-        raise InputError(f"{path}: lacks {error}; {REMEDY}.") from error
+        raise InputError(f"{path}: is not as COCO's files are ({error!r}); {REMEDY}.") from error
+    captions: dict[object, list[str]] = {}
+    problems: list[Problem] = []
+    for i, (id, caption) in enumerate(rows):
+        if isinstance(caption, str) and isinstance(names.get(id, ""), str):
+            captions.setdefault(id, []).append(caption)
+        else:
+            problems.append(Problem(f"{path}: annotation {i}", "caption and picture's file name have to be text."))
     folders = [path.parent, path.parent / "images", path.parent.parent / path.stem.removeprefix("captions_")]
     examples = [
         Example(Path(name).stem, find_picture(name, folders), tuple(captions[id]))
@@ -41,7 +46,7 @@ def read_coco(path: Path) -> Listed:
     ]
     if not examples:
         raise InputError(f"{path}: no picture has a caption; {REMEDY}.")
-    problems = [Problem(f"{path}: image {id}", "has no caption.") for id in names if id not in captions]
+    problems += [Problem(f"{path}: image {id}", "has no caption.") for id in names if id not in captions]
     problems += [Problem(f"{path}: image {id}", "is captioned but not listed.") for id in captions if id not in names]
     return Listed(examples, problems)
 

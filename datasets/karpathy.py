@@ -42,8 +42,8 @@ def read_karpathy(path: Path, split: str) -> Listed:
         try:
             if row["split"] in SPLITS[split]:
                 examples.append(read_image(row, path.parent))
-        except (KeyError, TypeError) as error:
-            problems.append(Problem(f"{path}: image {i}", f"lacks {error}; see Karpathy's files."))
+        except (KeyError, TypeError, AttributeError) as error:
+            problems.append(Problem(f"{path}: image {i}", f"is not as in Karpathy's files ({error!r})."))
     if not examples:
         raise InputError(f"{path}: has no picture of the split {split}.")
     return Listed(examples, problems)
@@ -54,4 +54,7 @@ def read_image(row: Mapping[str, Any], folder: Path) -> Example:
     name = row["filename"]
     places = [folder / row.get("filepath", "") / name, folder / "images" / name]
     source = next((place for place in places if place.is_file()), places[0])
-    return Example(Path(name).stem, source, tuple(sentence["raw"] for sentence in row["sentences"]))
+    texts = [sentence["raw"] for sentence in row["sentences"]]
+    if not texts or not all(isinstance(text, str) for text in texts):
+        raise TypeError("'raw' of all sentences has to be text")
+    return Example(Path(name).stem, source, tuple(texts))

@@ -1,7 +1,7 @@
 """Take the least used channels and units out of a trained line model, so that it reads faster; then train it on.
 
-    python scripts/narrow_model.py runs/wide/bundle --channels 32 64 96 96 128 128 96 --size 160 --out runs/narrow
-    scriba ocr train --init runs/narrow --encoder.channels "[32, 64, 96, 96, 128, 128, 96]" --encoder.size 160 …
+    python scripts/narrow_model.py runs/wide/bundle --channels 32 64 112 112 128 128 112 --size 192 --out runs/narrow
+    scriba ocr train --init runs/narrow --encoder.channels "[32, 64, 112, 112, 128, 128, 112]" --encoder.size 192 …
 
 A network cut to size needs far less training than one of that size from the start (Li et al. 2017, arXiv 1608.08710).
 What a channel is worth is the gain of its batch normalisation (Liu et al. 2017, arXiv 1708.06519); for the unit of an

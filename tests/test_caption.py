@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -22,6 +24,7 @@ from scriba.caption.encoder import EncoderConfig, PictureEncoder
 from scriba.caption.features import FeatureCache
 from scriba.caption.picture import read_pixels
 from scriba.caption.task import AugmentConfig, CaptionConfig, CaptionTask
+from scriba.caption.train import start_backbone
 from scriba.cli import main
 from scriba.core.bundle import load_bundle
 from scriba.core.errors import InputError, UsageError
@@ -100,11 +103,62 @@ def test_padding_like_tensorflow(size: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "words"), [("mobilnet_v2", "Did you mean 'mobilenet_v2'"), ("vit_b_16", "has no feature map")]
+    ("options", "words"),
+    [
+        ({"name": "mobilnet_v2"}, "Did you mean 'mobilenet_v2'"),
+        ({"name": "vit_b_16"}, "has no feature map"),
+        ({"stages": 0}, r"--backbone\.stages 0: mobilenet_v2 has 19"),
+        ({"stages": 20}, r"--backbone\.stages 20"),
+        ({"size": 0}, r"--backbone\.size 0: give 1"),
+        ({"name": "googlenet", "weights": "torchvision"}, "googlenet's weights need symmetric"),
+    ],
 )
-def test_networks_that_cannot_be_used_are_named(name: str, words: str) -> None:
+def test_networks_that_cannot_be_used_are_named(options: dict[str, Any], words: str) -> None:
     with pytest.raises(UsageError, match=words):
-        Backbone(BackboneConfig(name, "none"))
+        Backbone(BackboneConfig(**{"weights": "none", **options}))
+
+
+def test_weights_in_old_files(tmp_path: Path) -> None:
+    """Files without counts of batches, and densenets with the former names of their parts, give the same maps."""
+    torch.manual_seed(0)
+    network = torchvision.models.densenet121(weights=None).eval()
+    state = {n: t for n, t in network.state_dict().items() if not n.endswith("num_batches_tracked")}
+    old = {re.sub(r"(denselayer\d+\.(norm|conv))([12])\.", r"\1.\3.", name): tensor for name, tensor in state.items()}
+    assert old.keys() != state.keys()
+    torch.save(old, tmp_path / "old.pth")
+    backbone = Backbone(BackboneConfig("densenet121", str(tmp_path / "old.pth"), size=64)).eval()
+    load_pretrained(backbone)
+    pixels = torch.randint(0, 256, (1, 64, 64, 3)).float()
+    with torch.no_grad():
+        normal = (pixels / 255 - backbone.mean_C) / backbone.deviation_C
+        expected = F.relu(network.features(normal.permute(0, 3, 1, 2)))
+        torch.testing.assert_close(backbone(pixels), expected.flatten(2).transpose(1, 2), atol=1e-4, rtol=1e-4)
+
+
+def test_random_networks_go_by_the_seed() -> None:
+    """A run that goes on meets the features that it began with, and the same command gives the same model."""
+    config = CaptionConfig(backbone=SMALL, seed=5)
+    assert start_backbone(config).fingerprint() == start_backbone(config).fingerprint()
+    assert start_backbone(config).fingerprint() != start_backbone(replace(config, seed=6)).fingerprint()
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ("--data.train synth:scenes:train:4 --init ocr-print", "is a model for 'ocr', not for 'caption'"),
+        ("", "--data.train: name the training data"),
+        ("--data.train synth:scenes:train:4 --encoder.cache FILE", "name another --encoder.cache"),
+        ("--data.train synth:scenes:train:4 --training.late.part encoder.backbone", "is frozen; let it be trained"),
+    ],
+)
+def test_training_that_cannot_start_is_told_in_a_sentence(
+    options: str, words: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").write_text("x")
+    run = f"--run_dir {tmp_path / 'run'} --encoder.cache {tmp_path / 'cache'}"
+    options = f"{OPTIONS} {run} {options}".replace("FILE", str(tmp_path / "file"))
+    assert main(["caption", "train", *options.split()]) in (1, 2)
+    assert words in capsys.readouterr().err
 
 
 def test_weights_that_do_not_fit_are_named(tmp_path: Path) -> None:
@@ -268,6 +322,15 @@ def test_commands_from_pictures_to_captions(selection: str, tmp_path: Path, caps
     report = json.loads(out.read_text())
     assert report["bleu4"] > 60 and report["decoding"]["beam_size"] == 5
     assert {"bleu1", "bleu2", "bleu3", "bleu4", "cider", "rouge_l"} <= report.keys()
+    rows += [{"id": "c", "image": "red.png", "captions": []}]
+    rows += [{"id": "d", "image": "blue.png", "captions": ["", "a square that is blue"]}]
+    (tmp_path / "gaps.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    capsys.readouterr()
+    assert main(["caption", "eval", bundle, str(tmp_path / "gaps.jsonl"), "--json", str(out)]) == 1
+    told = capsys.readouterr()
+    assert "has no text to compare with" in told.err and " %" not in told.out.split("cider")[1].split(",")[0]
+    report = json.loads(out.read_text())
+    assert (report["n"], report["broken_rows"]) == (3, 1)
     (tmp_path / "bad.png").write_bytes(b"no picture")
     files = [str(tmp_path / name) for name in ("red.png", "bad.png", "blue.png")]
     capsys.readouterr()

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from PIL import Image
 from test_audio import bad_files, noise, small_bundle, write  # noqa: F401  (a fixture)
 
 import scriba
@@ -153,6 +154,17 @@ def test_damaged_model(
 def test_unknown_model(capsys: pytest.CaptureFixture[str]) -> None:
     """A misspelt bundled model is answered with the nearest name."""
     assert "Did you mean 'asr-an4-en'?" in fails_with(capsys, 1, "asr", "eval", "asr-an4-eng", "synth:dtmf")
+
+
+def test_data_check_of_captions(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A caption may be longer than the feature map has cells; one of nothing but punctuation is empty."""
+    Image.new("RGB", (8, 8)).save(tmp_path / "1.png")
+    caption = "a very long caption of a very dark picture in which there is nothing to see"
+    (tmp_path / "long.jsonl").write_text(json.dumps({"image": "1.png", "captions": [caption]}))
+    assert main(["data", "check", "caption", str(tmp_path / "long.jsonl")]) == 0
+    (tmp_path / "empty.jsonl").write_text(json.dumps({"image": "1.png", "captions": ["!!!"]}))
+    assert main(["data", "check", "caption", str(tmp_path / "empty.jsonl")]) == 1
+    assert "the text is empty" in capsys.readouterr().out
 
 
 def test_data_check_counts_every_reason(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

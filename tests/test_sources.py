@@ -271,6 +271,7 @@ def caption_files(folder: Path) -> tuple[Path, Path]:
         {"filename": "2.jpg", "split": "restval", "filepath": "val2014", "sentences": sentences},
         {"filename": "3.jpg", "split": "val", "sentences": sentences[:1]},
         {"filename": "4.jpg", "split": "train"},
+        {"filename": "5.jpg", "split": "train", "sentences": [{"raw": None}]},
     ]
     karpathy = folder / "dataset_x.json"
     karpathy.write_text(json.dumps({"dataset": "x", "images": rows}))
@@ -279,6 +280,7 @@ def caption_files(folder: Path) -> tuple[Path, Path]:
         Image.new("RGB", (8, 8)).save(folder / place)
     images = [{"id": 7, "file_name": "7.jpg"}, {"id": 8, "file_name": "8.jpg"}]
     notes = [{"image_id": i, "caption": f"caption {k}"} for k, i in enumerate([7, 7, 9])]
+    notes.append({"image_id": 7, "caption": None})
     coco = folder / "annotations" / "captions_val2017.json"
     coco.parent.mkdir()
     coco.write_text(json.dumps({"images": images, "annotations": notes}))
@@ -293,13 +295,17 @@ def test_caption_files_of_others(tmp_path: Path) -> None:
         ("1", tmp_path / "images" / "1.jpg", ("A dog.", "a brown dog")),
         ("2", tmp_path / "val2014" / "2.jpg", ("A dog.", "a brown dog")),
     ]
-    assert [p.where for p in training.problems] == [f"{karpathy}: image 3"]  # type: ignore[attr-defined]
+    assert [p.where for p in training.problems] == [f"{karpathy}: image {i}" for i in (3, 4)]  # type: ignore[attr-defined]
     dev = open_source(f"karpathy:{karpathy}:dev", media="image")
     assert [e.target for e in dev] == [("A dog.",)]
     found = open_source(f"coco:{coco}", media="image")
     (one,) = found
     assert (one.source, one.target) == (tmp_path / "val2017" / "7.jpg", ("caption 0", "caption 1"))
-    assert [p.sentence for p in found.problems] == ["has no caption.", "is captioned but not listed."]  # type: ignore[attr-defined]
+    assert [p.sentence for p in found.problems] == [
+        "caption and picture's file name have to be text.",
+        "has no caption.",
+        "is captioned but not listed.",
+    ]  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize("content", ["[]", "{}", '{"images": 3}', '{"images": [], "annotations": []}', "{"])

@@ -6,8 +6,10 @@ Shapes: B batch, H rows, W columns, C channels.
 from __future__ import annotations
 
 import hashlib
+import re
 import warnings
 from collections import OrderedDict
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
@@ -19,10 +21,14 @@ from torch import Tensor, nn
 
 from scriba.core.errors import InputError, UsageError, nearest
 
-EXPANDED = ("features", "layers", "trunk_output")
+EXPANDED = ("features", "layers", "trunk_output", "blocks")
 """Parts that hold the stages of a network."""
 HEADS = ("avgpool", "fc", "classifier", "dropout", "flatten", "head", "heads", "aux1", "aux2", "AuxLogits")
 """Parts that turn a feature map into classes."""
+SYMMETRIC = ("googlenet", "inception_v3")
+"""Networks whose weights from torchvision take pixels from -1 to 1."""
+OLD_DENSE_NAMES = re.compile(r"(denselayer\d+\.(?:norm|relu|conv))\.([12])\.")
+"""In torchvision's files of densenets, which were saved before their parts were renamed."""
 IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 """Mean and standard deviation of the pixels, red, green and blue, that torchvision's weights expect."""
 
@@ -55,7 +61,8 @@ class Backbone(nn.Module):
         config: The network; its weights are random until `load_pretrained` or a model's own are loaded.
 
     Raises:
-        UsageError: There is no such network, or it has no feature map.
+        UsageError: There is no such network, it has no feature map or not so many stages, or the size or the scale of
+            pixels does not suit it.
     """
 
     mean_C: Tensor
@@ -64,7 +71,14 @@ class Backbone(nn.Module):
     def __init__(self, config: BackboneConfig) -> None:
         super().__init__()
         self.config = config
-        self.layers = nn.Sequential(OrderedDict(list(stages_of(config.name).items())[: config.stages]))
+        stages = stages_of(config.name)
+        if config.size < 1:
+            raise UsageError(f"--backbone.size {config.size}: give 1 or more pixels.")
+        if config.stages is not None and not 1 <= config.stages <= len(stages):
+            raise UsageError(f"--backbone.stages {config.stages}: {config.name} has {len(stages)}; give 1 to that.")
+        if config.name in SYMMETRIC and config.weights == "torchvision" and config.pixels != "symmetric":
+            raise UsageError(f"--backbone.pixels {config.pixels}: {config.name}'s weights need symmetric ones.")
+        self.layers = nn.Sequential(OrderedDict(list(stages.items())[: config.stages]))
         if config.same_padding:
             pad_like_tensorflow(self.layers)
         mean, deviation = IMAGENET if config.pixels == "imagenet" else ((0.5,) * 3, (0.5,) * 3)
@@ -120,6 +134,8 @@ def stages_of(name: str) -> dict[str, nn.Module]:
             stages |= {f"{part}_{inner}": stage for inner, stage in module.named_children()}
         elif part not in HEADS:
             stages[part] = module
+    if name.startswith("densenet"):
+        stages["relu"] = nn.ReLU()  # torchvision has it in the forward function
     return stages
 
 
@@ -134,7 +150,7 @@ def pretrained(config: BackboneConfig) -> dict[str, Tensor] | None:
     if config.weights == "torchvision":
         weights = torchvision.models.get_model_weights(config.name).DEFAULT
         try:
-            return dict(weights.get_state_dict(progress=True, check_hash=True))
+            return rename_dense(weights.get_state_dict(progress=True, check_hash=True))
         except OSError as error:
             raise InputError(
                 f"--backbone.weights torchvision: cannot be downloaded ({error}); name a file, or none."
@@ -149,7 +165,12 @@ def pretrained(config: BackboneConfig) -> dict[str, Tensor] | None:
         raise InputError(f"{path}: is no file of PyTorch weights ({reason}); check --backbone.weights.") from error
     if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
         raise InputError(f"{path}: holds no state dict; save the network's state_dict().")
-    return state
+    return rename_dense(state)
+
+
+def rename_dense(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return the weights with the present names of a densenet's parts: norm.1 became norm1."""
+    return {OLD_DENSE_NAMES.sub(r"\1\2.", name): tensor for name, tensor in state.items()}
 
 
 def load_pretrained(backbone: Backbone) -> None:
@@ -165,6 +186,8 @@ def load_pretrained(backbone: Backbone) -> None:
     with torch.no_grad():
         for own_name, own in backbone.state_dict().items():
             name = theirs_of(own_name)
+            if name.endswith("num_batches_tracked") and name not in found:
+                continue  # files from before there was such a count
             theirs = found.get(name)
             if theirs is None or theirs.shape != own.shape:
                 shape = "nothing" if theirs is None else f"shape {tuple(theirs.shape)}"

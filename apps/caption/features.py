@@ -68,6 +68,9 @@ class FeatureCache:
             device: Where the network runs.
             dtype: Number format of its convolutions.
             views: Number of views of each picture.
+
+        Raises:
+            InputError: They cannot be written.
         """
         keyed = [(key, example) for example in examples if (key := content_key(example)) is not None]
         wanted = {view_key(key, view): (example, view) for view in range(views) for key, example in keyed}
@@ -92,8 +95,11 @@ class FeatureCache:
     def _write(self, keys: list[str], features_NTC: Tensor) -> None:
         name = hashlib.sha256("".join(keys).encode()).hexdigest()[:16]
         path = self.folder / f"{name}.safetensors"
-        with replacing(path) as aside:
-            save_file({"features": features_NTC.half().contiguous()}, aside, {"keys": json.dumps(keys)})
+        try:
+            with replacing(path) as aside:
+                save_file({"features": features_NTC.half().contiguous()}, aside, {"keys": json.dumps(keys)})
+        except (OSError, SafetensorError) as error:
+            raise InputError(f"{path}: cannot be written ({error}); name another --encoder.cache, or null.") from error
         self._add(path)
 
     def _add(self, part: Path) -> None:

@@ -6,13 +6,17 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+import torch
+
 from scriba.caption.backbone import Backbone, load_pretrained
 from scriba.caption.features import FeatureCache
 from scriba.caption.task import CaptionConfig, CaptionTask
-from scriba.commands import open_all, train_app
+from scriba.commands import NO_TRAINING_DATA, open_all, train_app
+from scriba.core.bundle import load_weights
+from scriba.core.errors import UsageError
 from scriba.core.options import build_parser, parse_config, run_command
 from scriba.core.precision import resolve_device, resolve_precision
-from scriba.loading import open_bundle
+from scriba.loading import check_task, open_bundle
 
 DESCRIPTION = """Train a captioner.
 
@@ -29,6 +33,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _train(argv: Sequence[str]) -> int:
     config = parse_config(build_parser("scriba caption train", DESCRIPTION, CaptionConfig), CaptionConfig, argv)
+    if not config.data.train:
+        raise UsageError(NO_TRAINING_DATA)
     named = [(split, names) for split, names in (("train", config.data.train), ("dev", config.data.dev)) if names]
     sources = [open_all(names, "image", split) for split, names in named]  # before any weights are downloaded
     backbone = start_backbone(config)
@@ -44,13 +50,15 @@ def _train(argv: Sequence[str]) -> int:
 
 def start_backbone(config: CaptionConfig) -> Backbone:
     """Return the backbone with the weights that training begins from: those of `init`, or pretrained ones."""
+    torch.manual_seed(config.seed)  # of random weights: a run that goes on has to meet the same features
     backbone = Backbone(config.backbone)
     if config.init is None:
         load_pretrained(backbone)
         return backbone
-    weights = open_bundle(config.init).weights
-    own = {name.removeprefix(BACKBONE): t.float() for name, t in weights.items() if name.startswith(BACKBONE)}
-    backbone.load_state_dict(own)
+    bundle = open_bundle(config.init)
+    check_task(bundle, "caption", "--init")
+    own = {name.removeprefix(BACKBONE): t for name, t in bundle.weights.items() if name.startswith(BACKBONE)}
+    load_weights(backbone, own, f"--init {config.init}, --backbone.name {config.backbone.name}")
     return backbone
 
 

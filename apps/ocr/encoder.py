@@ -38,8 +38,8 @@ class EncoderConfig:
         dropout: Dropout probability after the convolutions and after each layer.
     """
 
-    channels: tuple[int, ...] = (32, 64, 96, 96, 128, 128, 96)
-    size: int = 160
+    channels: tuple[int, ...] = (32, 64, 112, 112, 128, 128, 112)
+    size: int = 192
     layers: int = 2
     dropout: float = 0.1
 
