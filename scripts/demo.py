@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 import scriba
 from scriba.cli import main as scriba_command
@@ -16,10 +18,15 @@ ROOT = Path(__file__).resolve().parent.parent
 EXAMPLES = ROOT / "scripts" / "examples"
 
 
+def rows_of(folder: Path) -> list[dict[str, Any]]:
+    """Return the rows of a folder's manifest."""
+    return [json.loads(line) for line in (folder / "metadata.jsonl").read_text(encoding="utf-8").splitlines()]
+
+
 def show(model: str, call: str, folder: Path, truth: str) -> None:
     """Put the examples in a folder through a bundled model: time, confidence and text of each."""
     write_down = getattr(scriba.load(model), call)
-    rows = [json.loads(line) for line in (folder / "metadata.jsonl").read_text(encoding="utf-8").splitlines()]
+    rows = rows_of(folder)
     write_down(folder / rows[0]["file_name"])  # the first call also sets up the libraries
     print(f"   {'file':<16} {'time':>7}  {'confidence':>10}  text")
     for row in rows:
@@ -47,6 +54,16 @@ def read() -> int:
     return scriba_command(["ocr", "read", str(page)])
 
 
+def describe() -> int:
+    """Describe the example scenes with the bundled model, and draw where it looked for each word."""
+    print("\n== Describing drawn scenes with the bundled model caption-scenes\n", flush=True)
+    names = [os.path.relpath(EXAMPLES / "scenes" / row["file_name"]) for row in rows_of(EXAMPLES / "scenes")]
+    folder = ROOT / "runs" / "demo"
+    status = scriba_command(["caption", "describe", *names, "--model", "caption-scenes", "--plot", str(folder)])
+    print(f"\n   where it looked for each word: {os.path.relpath(folder)}/*.png")
+    return status
+
+
 def train() -> int:
     """Train on telephone keypad tones and score the result on tones it never heard."""
     print("\n== Training a recogniser of telephone keypad tones in noise, made on the fly\n")
@@ -69,4 +86,4 @@ def train() -> int:
 
 if __name__ == "__main__":
     recognise()
-    sys.exit(read() or train())
+    sys.exit(read() or describe() or train())

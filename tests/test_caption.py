@@ -6,7 +6,7 @@ import io
 import json
 import re
 from dataclasses import replace
-from itertools import combinations
+from itertools import combinations, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,7 @@ from scriba.core.bundle import load_bundle
 from scriba.core.errors import InputError, UsageError
 from scriba.core.example import Example
 from scriba.core.task import Draw
+from scriba.datasets.scenes import COLOURS, KINDS
 from scriba.datasets.source import open_source
 
 SMALL = BackboneConfig("shufflenet_v2_x0_5", weights="none", stages=4, size=64)
@@ -302,6 +303,25 @@ def test_scenes_are_a_function_of_split_and_number() -> None:
         for kind, colour, _, _ in one.extra["shapes"]:
             assert all(f"{colour} {kind}" in caption for caption in one.target)
     assert {len(one.extra["shapes"]) for one in source} == {1, 2, 3}
+
+
+def test_the_bundled_model_knows_the_scenes_of_the_demo() -> None:
+    """Every shape of the example scenes is named with its colour, and nothing else is."""
+    folder = Path("scripts/examples/scenes")
+    describer = scriba.load("caption-scenes")
+    for line in (folder / "metadata.jsonl").read_text().splitlines():
+        row = json.loads(line)
+        found, truth = (
+            {" ".join(pair) for pair in things(text)}
+            for text in (describer.describe(folder / row["file_name"]).text, row["captions"][0])
+        )
+        assert found == truth
+
+
+def things(caption: str) -> list[tuple[str, str]]:
+    """Return the colours and kinds that a caption of a scene names."""
+    words = caption.split()
+    return [pair for pair in pairwise(words) if pair[0] in COLOURS and pair[1] in KINDS]
 
 
 @pytest.mark.parametrize("selection", ["soft", "hard"])
