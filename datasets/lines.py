@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -123,15 +123,22 @@ def draw_fonts(
     return fonts
 
 
-def lay_out(
-    text: str, fonts: Sequence[ImageFont.FreeTypeFont], hand: Hand, rng: np.random.Generator
-) -> Sequence[Letter]:
-    """Place letter after letter, without kerning; one space may be a wide gap."""
-    steps = [max(font.getlength(c) + hand.spacing, 1) for c, font in zip(text, fonts, strict=True)]
+def draw_gap(text: str, size: float, rng: np.random.Generator) -> Mapping[int, float]:
+    """Draw the place of a space that is a wide gap, and the pixels that it is wider by; mostly there is none."""
     spaces = [i for i, c in enumerate(text) if c == " "]
-    if spaces and chance(rng, GAP_SHARE):
-        steps[spaces[int(rng.integers(len(spaces)))]] += rng.uniform(1, 8) * fonts[0].size
-    return [Letter(*letter) for letter in zip(text, fonts, steps, strict=True)]
+    if not (spaces and chance(rng, GAP_SHARE)):
+        return {}
+    return {spaces[int(rng.integers(len(spaces)))]: rng.uniform(1, 8) * size}
+
+
+def lay_out(
+    text: str, fonts: Sequence[ImageFont.FreeTypeFont], spacing: float, gap: Mapping[int, float]
+) -> Sequence[Letter]:
+    """Place letter after letter, without kerning."""
+    return [
+        Letter(c, font, max(font.getlength(c) + spacing, 1) + gap.get(i, 0.0))
+        for i, (c, font) in enumerate(zip(text, fonts, strict=True))
+    ]
 
 
 def render(text: str, face: Face, rng: np.random.Generator, emphasis: Face | None = None) -> Image.Image:
@@ -149,19 +156,19 @@ def render(text: str, face: Face, rng: np.random.Generator, emphasis: Face | Non
     if typed and chance(rng, 0.6):
         text = text.replace(". ", ".  ")  # as typists were taught
     fonts = [font] * len(text) if typed else draw_fonts(text, font, emphasis or face, rng)
-    letters = lay_out(text, fonts, hand, rng)
+    gap = draw_gap(text, font.size, rng)
+    by_letter = bool(text) and (hand != Hand() or set(fonts) != {font} or bool(gap))
     left, top, right, bottom = font.getbbox(text or " ", anchor="ls")
-    length = sum(letter.step for letter in letters)
-    by_letter = hand != Hand() or set(fonts) != {font} or length > font.getlength(text) + font.size
     ascent, descent = (-top, bottom) if chance(rng, 0.35) else font.getmetrics()
     ascent, descent = max(ascent, -top), max(descent, bottom)
     above, below = (rng.exponential(0.08, 2) * font.size).astype(int)
     start, end = (rng.exponential(0.3, 2) * font.size).astype(int) + 2
-    if by_letter and letters:  # the last letter may reach beyond its step
-        last = letters[-1]
-        length += max(last.font.getbbox(last.text, anchor="ls")[2] - last.step, 0) - min(left, 0)
-    else:
-        length = right - min(left, 0)
+    length = right - min(left, 0)
+    if by_letter:
+        letters = lay_out(text, fonts, hand.spacing, gap)
+        last = letters[-1]  # it may reach beyond its step
+        beyond = max(last.font.getbbox(last.text, anchor="ls")[2] - last.step, 0)
+        length = sum(letter.step for letter in letters) + beyond - min(left, 0)
     size = (int(start + length + end) + 1, int(above + ascent + descent + below) + 2)
     image = Image.new("L", size, 255)
     draw = ImageDraw.Draw(image)

@@ -1,6 +1,6 @@
 """Error rates and speed of the searches: either head and both, several beams, with and without a language model.
 
-    python scripts/compare_search.py asr-an4-en an4/test.jsonl --lm runs/lm/bundle
+    python scripts/compare_search.py asr-an4-en an4/test.jsonl --lm runs/lm/bundle --lm_weight 0.2 --length_bonus 0.6
 
 prints a row for each case. Weights are those of the bundle unless options name them; several values of one option give
 a row each, to choose from on dev:
