@@ -36,6 +36,7 @@ class Batch:
         lengths_B: Valid entries of dimension 1.
         targets_BU: Target ids, padded with 0.
         target_lengths_B: Length of each target.
+        texts: All texts of each example, which its target is one of.
     """
 
     ids: tuple[str, ...]
@@ -43,10 +44,12 @@ class Batch:
     lengths_B: Tensor
     targets_BU: Tensor
     target_lengths_B: Tensor
+    texts: tuple[tuple[str, ...], ...]
 
     def to(self, device: torch.device) -> Batch:
         """Return the batch on a device."""
-        return Batch(self.ids, *(t.to(device, non_blocking=True) for t in self.tensors()))
+        inputs, lengths_B, *targets = (t.to(device, non_blocking=True) for t in self.tensors())
+        return Batch(self.ids, inputs, lengths_B, targets[0], targets[1], self.texts)
 
     def tensors(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Return the arguments of the model."""
@@ -152,7 +155,8 @@ class EndlessSampler(Sampler[list[Key]]):
             epoch, start = epoch + 1, 0
 
 
-Item = tuple[str, Tensor, list[int]]
+Item = tuple[str, Tensor, list[int], tuple[str, ...]]
+"""Id, input, target and texts of an example."""
 
 
 class TrainingSet(Dataset[Any]):
@@ -194,15 +198,15 @@ class TrainingSet(Dataset[Any]):
             usable = int(self.encoder.output_lengths(torch.tensor(len(inputs)))) >= required_positions(target)
         except InputError:
             usable = False
-        return example.id, inputs if usable else self.task.prepare(example), target
+        return example.id, inputs if usable else self.task.prepare(example), target, tuple(example.texts)
 
 
 def collate(items: Sequence[Item]) -> Batch:
     """Pad items into a batch."""
-    ids, inputs, targets = zip(*items, strict=True)
+    ids, inputs, targets, texts = zip(*items, strict=True)
     padded, lengths_B = pad_inputs(inputs)
     targets_BU = pad_sequence([torch.tensor(t) for t in targets], batch_first=True, padding_value=BLANK)
-    return Batch(ids, padded, lengths_B, targets_BU, torch.tensor([len(t) for t in targets]))
+    return Batch(ids, padded, lengths_B, targets_BU, torch.tensor([len(t) for t in targets]), texts)
 
 
 def build_loader(dataset: TrainingSet, sampler: EndlessSampler, workers: int) -> DataLoader[Batch]:

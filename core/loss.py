@@ -31,6 +31,8 @@ class LossConfig:
         entropy_weight: Weight of the entropy of the attention weights, hard attention only.
         doubly_stochastic: Weight of the penalty on positions that were not looked at once in all (Xu et al. 2015,
             section 4.2.1).
+        samples: Outputs that are sampled for each input, to train on their score by the task's own measure instead of
+            on likelihood (`core/reward.py`); 2 or more, or 0. Start from a trained model with --init.
     """
 
     ctc_weight: float = 0.3
@@ -38,6 +40,7 @@ class LossConfig:
     reinforce_weight: float = 1.0
     entropy_weight: float = 0.01
     doubly_stochastic: float = 0.0
+    samples: int = 0
 
 
 class Losses(NamedTuple):
@@ -46,7 +49,7 @@ class Losses(NamedTuple):
     Attributes:
         total: What is minimised.
         ctc: CTC negative log likelihood per target token.
-        attention: Cross entropy per target token, label smoothing included.
+        attention: Cross entropy per target token, label smoothing included; trained on scores, minus the mean score.
     """
 
     total: Tensor

@@ -58,6 +58,11 @@ def normalisation(name: str) -> Callable[[str], str]:
     return NORMALISATIONS[name]
 
 
+def right_characters(references: Sequence[str], texts: Sequence[str]) -> list[float]:
+    """Return 1 - CER of each text, by the nearest reference: 1 is all right, and less than 0 is possible."""
+    return [1 - min(jiwer.cer(reference, text) for reference in references) for text in texts]
+
+
 def error_rates(references: Sequence[str], texts: Sequence[str]) -> dict[str, float]:
     """Return WER and CER in percent with their counts, over all texts together.
 

@@ -25,6 +25,7 @@ from scriba.core.loss import (
 )
 from scriba.core.memory import Encoder, Memory
 from scriba.core.precision import full
+from scriba.core.reward import Reward, reward_loss
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,14 @@ class Seq2Seq(nn.Module):
         memory: Memory = self.encoder(inputs, lengths_B)
         return Memory(full(memory.states_BTD), memory.lengths_B, memory.grid)
 
-    def forward(self, inputs: Tensor, lengths_B: Tensor, targets_BU: Tensor, target_lengths_B: Tensor) -> Losses:
+    def forward(
+        self,
+        inputs: Tensor,
+        lengths_B: Tensor,
+        targets_BU: Tensor,
+        target_lengths_B: Tensor,
+        reward: Reward | None = None,
+    ) -> Losses:
         """Return the losses of a batch.
 
         Args:
@@ -76,10 +84,13 @@ class Seq2Seq(nn.Module):
             lengths_B: Valid entries of dimension 1.
             targets_BU: Target ids without start and end, padded with 0.
             target_lengths_B: U of each row.
+            reward: Rates sampled outputs, which the decoder is then trained on; None trains it on the targets.
         """
         memory = self.encode(inputs, lengths_B)
-        inputs_BU, labels_BU = teacher_tokens(targets_BU, target_lengths_B)
-        trace = None if self.decoder is None else self.decoder.trace(memory, inputs_BU)
+        trace = None
+        if self.decoder is not None and reward is None:
+            inputs_BU, labels_BU = teacher_tokens(targets_BU, target_lengths_B)
+            trace = self.decoder.trace(memory, inputs_BU)
         with torch.autocast(inputs.device.type, enabled=False):  # softmaxes stay in float32
             zero = memory.states_BTD.new_zeros(())
             ctc, attention, extra = zero, zero, zero
@@ -94,6 +105,8 @@ class Seq2Seq(nn.Module):
                 if self.loss.doubly_stochastic and trace.weights_BUNT is not None:
                     penalty = looked_at_once(trace.weights_BUNT, labels_BU, memory.lengths_B)
                     extra = extra + self.loss.doubly_stochastic * penalty
+        if self.decoder is not None and reward is not None:
+            attention = reward_loss(self.decoder, memory, self.loss.samples, reward)
         weight = self.loss.ctc_weight
         return Losses(weight * ctc + (1 - weight) * (attention + extra), ctc, attention)
 
@@ -112,6 +125,11 @@ def build_model(config: ModelConfig, encoder: Encoder, vocabulary_size: int) -> 
     weight = config.loss.ctc_weight
     if not 0 <= weight <= 1:
         raise UsageError(f"--loss.ctc_weight must lie between 0 and 1, not {weight}.")
+    samples = config.loss.samples
+    if samples < 0 or samples == 1:
+        raise UsageError(f"--loss.samples {samples}: give 2 or more, or 0.")
+    if samples and (weight == 1 or config.attention.selection == "hard"):
+        raise UsageError(f"--loss.samples {samples}: only a decoder without hard attention is trained on samples.")
     memory_size = encoder.memory_size
     decoder = ctc = None
     if weight < 1:

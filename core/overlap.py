@@ -78,14 +78,27 @@ def cider(references: References, texts: Sequence[str]) -> float:
 
     The rarity of n-grams is that among the references of all items, so a score depends on the whole set.
     """
-    seen = Counter(gram for item in references for gram in set().union(*map(ngrams, item)))
-    rarity = {gram: math.log(len(references)) - math.log(count) for gram, count in seen.items()}
-    unseen = math.log(len(references))
-    scores = []
-    for item, text in zip(references, texts, strict=True):
-        own = _Vector(text, rarity, unseen)
-        scores.append(sum(own.similarity(_Vector(reference, rarity, unseen)) for reference in item) / len(item))
-    return sum(scores) / len(scores)
+    measure = Cider(references)
+    return sum(measure(item, [text])[0] for item, text in zip(references, texts, strict=True)) / len(texts)
+
+
+class Cider:
+    """CIDEr-D of single texts.
+
+    Args:
+        references: Texts of many items, which tell how rare an n-gram is.
+    """
+
+    def __init__(self, references: References) -> None:
+        seen = Counter(gram for item in references for gram in set().union(*map(ngrams, item)))
+        self.unseen = math.log(len(references))
+        self.rarity = {gram: self.unseen - math.log(count) for gram, count in seen.items()}
+
+    def __call__(self, references: Sequence[str], texts: Sequence[str]) -> list[float]:
+        """Return the score of each text by the references of one item."""
+        others = [_Vector(reference, self.rarity, self.unseen) for reference in references]
+        own = [_Vector(text, self.rarity, self.unseen) for text in texts]
+        return [sum(map(vector.similarity, others)) / len(others) for vector in own]
 
 
 def ngrams(text: str) -> Grams:

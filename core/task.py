@@ -9,6 +9,7 @@ from torch import Tensor
 
 from scriba.core.example import Example
 from scriba.core.memory import Encoder
+from scriba.core.reward import Judge
 
 
 class Draw(NamedTuple):
@@ -78,4 +79,8 @@ class Task(Protocol):
 
     def score(self, references: Sequence[str | tuple[str, ...]], texts: Sequence[str]) -> Mapping[str, float]:
         """Score texts against references; rates are in percent."""
+        ...
+
+    def judge(self, references: Sequence[tuple[str, ...]]) -> Judge:
+        """Return what rates single texts, for training on their scores, where it helps by the references of all."""
         ...

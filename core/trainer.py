@@ -39,6 +39,7 @@ from scriba.core.model import Seq2Seq
 from scriba.core.precision import resolve_device, resolve_precision
 from scriba.core.progress import say
 from scriba.core.recogniser import Recogniser
+from scriba.core.reward import Reward
 from scriba.core.run_folder import RunFolder
 from scriba.core.schedule import learning_rate
 from scriba.core.task import Task
@@ -104,7 +105,9 @@ class Trainer:
         evaluated = copy.deepcopy(model).to(accelerator.device).eval()
         dtype = resolve_precision(config.precision, accelerator.device)
         self.recogniser = Recogniser(task, evaluated, tokenizer, accelerator.device, dtype)
-        pairs = [(i, tokenizer.encode(text)) for i, example in enumerate(examples) for text in example.texts]
+        self.judge = task.judge([example.texts for example in examples]) if config.loss.samples else None
+        taught = [example.texts[:1] if self.judge else example.texts for example in examples]
+        pairs = [(i, tokenizer.encode(text)) for i, texts in enumerate(taught) for text in texts]
         dataset = TrainingSet(
             task, [examples[i] for i, _ in pairs], [ids for _, ids in pairs], model.encoder, config.seed
         )
@@ -189,7 +192,7 @@ class Trainer:
         for i, batch in enumerate(group):
             last = i == len(group) - 1
             with nullcontext() if last else self.accelerator.no_sync(self.model):
-                losses: Losses = self.model(*batch.to(self.accelerator.device).tensors())
+                losses: Losses = self.model(*batch.to(self.accelerator.device).tensors(), self._reward(batch))
                 finite = finite and self._all_finite(losses.total)
                 if not finite:
                     break
@@ -207,6 +210,13 @@ class Trainer:
         else:
             self._skip(group)
         self.optimizer.zero_grad()
+
+    def _reward(self, batch: Batch) -> Reward | None:
+        """Return what rates outputs sampled for a batch, when training is on scores."""
+        if (judge := self.judge) is None:
+            return None
+        decode = self.tokenizer.decode
+        return lambda samples: [judge(own, [*map(decode, ids)]) for own, ids in zip(batch.texts, samples, strict=True)]
 
     def _set_rates(self) -> list[Tensor]:
         """Set the learning rates of the present step; return the weights that are not trained yet."""

@@ -124,8 +124,8 @@ def test_processes_share_an_epoch(sizes: list[int], processes: int, epoch: int) 
 
 def test_collate_pads_and_counts() -> None:
     """Inputs and targets are zero padded, lengths are the true ones."""
-    batch = collate([("a", torch.ones(5, 2), [3, 4]), ("b", torch.ones(40, 2), [5])])
-    assert batch.ids == ("a", "b")
+    batch = collate([("a", torch.ones(5, 2), [3, 4], ("it",)), ("b", torch.ones(40, 2), [5], ("a", "an"))])
+    assert batch.ids == ("a", "b") and batch.texts == (("it",), ("a", "an"))
     assert batch.lengths_B.tolist() == [5, 40] and batch.target_lengths_B.tolist() == [2, 1]
     assert batch.targets_BU.tolist() == [[3, 4], [5, 0]]
     assert batch.inputs.shape == (2, 2 * PAD_MULTIPLE, 2) and batch.inputs.sum() == 90

@@ -51,7 +51,7 @@ def test_learns_by_heart(attention: AttentionConfig, decoder: DecoderConfig, ctc
     tokenizer = CharTokenizer.train(TEXTS)
     task = ToyTask()
     examples = toy_examples(TEXTS)
-    batch = collate([(e.id, task.prepare(e), tokenizer.encode(str(e.target))) for e in examples])
+    batch = collate([(e.id, task.prepare(e), tokenizer.encode(str(e.target)), e.texts) for e in examples])
     loss = LossConfig(ctc_weight, label_smoothing=0.0, reinforce_weight=0.3)
     encoder = ReadingEncoder() if attention.kind == "none" else ToyEncoder()  # there, the last state must know all
     model = build_model(ModelConfig(attention, decoder, loss), encoder, len(tokenizer))

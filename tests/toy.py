@@ -16,7 +16,8 @@ from torch import Tensor, nn
 from scriba.core.errors import InputError
 from scriba.core.example import Example, Samples
 from scriba.core.memory import Memory
-from scriba.core.metrics import error_rates
+from scriba.core.metrics import error_rates, right_characters
+from scriba.core.reward import Judge
 from scriba.core.task import Draw
 
 BINS = 6
@@ -87,3 +88,6 @@ class ToyTask:
 
     def score(self, references: Sequence[str | tuple[str, ...]], texts: Sequence[str]) -> Mapping[str, float]:
         return error_rates([r if isinstance(r, str) else r[0] for r in references], texts)
+
+    def judge(self, references: Sequence[tuple[str, ...]]) -> Judge:
+        return right_characters

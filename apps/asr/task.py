@@ -13,7 +13,8 @@ from scriba.asr.encoder import SUBSAMPLING, EncoderConfig, SpeechEncoder
 from scriba.asr.features import AugmentConfig, FeatureConfig, frame_count, log_mel, mask_spectrum, perturb
 from scriba.core.config import RunConfig
 from scriba.core.example import Example
-from scriba.core.metrics import error_rates
+from scriba.core.metrics import error_rates, right_characters
+from scriba.core.reward import Judge
 from scriba.core.task import Draw
 
 
@@ -70,6 +71,10 @@ class AsrTask:
     def score(self, references: Sequence[str | tuple[str, ...]], texts: Sequence[str]) -> Mapping[str, float]:
         """Return WER and CER in percent with their counts."""
         return error_rates([r if isinstance(r, str) else r[0] for r in references], texts)
+
+    def judge(self, references: Sequence[tuple[str, ...]]) -> Judge:
+        """Rate texts by the share of characters that are right."""
+        return right_characters
 
     def _waveform(self, example: Example) -> Tensor:
         features = self.config.features

@@ -18,7 +18,8 @@ from scriba.core.errors import UsageError
 from scriba.core.example import Example
 from scriba.core.loss import LossConfig
 from scriba.core.metrics import plain_words
-from scriba.core.overlap import overlap
+from scriba.core.overlap import Cider, overlap
+from scriba.core.reward import Judge
 from scriba.core.search import DecodingConfig
 from scriba.core.task import Draw
 from scriba.core.tokenizer import TokenizerConfig
@@ -117,3 +118,8 @@ class CaptionTask:
         """Return BLEU and ROUGE-L in percent and CIDEr-D, of lower-case words without punctuation."""
         sets = [tuple(map(plain_words, (r,) if isinstance(r, str) else r)) for r in references]
         return overlap(sets, [plain_words(text) for text in texts])
+
+    def judge(self, references: Sequence[tuple[str, ...]]) -> Judge:
+        """Rate texts by CIDEr-D, with the rarity of words among the training captions."""
+        measure = Cider([tuple(map(plain_words, texts)) for texts in references])
+        return lambda own, texts: measure([*map(plain_words, own)], [*map(plain_words, texts)])

@@ -11,10 +11,12 @@ from torch import Tensor
 from scriba.core.attention import AttentionConfig
 from scriba.core.config import RunConfig, TrainingConfig
 from scriba.core.decoder import DecoderConfig
+from scriba.core.errors import UsageError
 from scriba.core.example import Example
 from scriba.core.language import NoInput, text_scores
 from scriba.core.loss import LossConfig
 from scriba.core.recogniser import Recogniser
+from scriba.core.reward import Judge
 from scriba.core.search import DecodingConfig
 from scriba.core.task import Draw
 
@@ -72,6 +74,10 @@ class LmTask:
     def score(self, references: Sequence[str | tuple[str, ...]], texts: Sequence[str]) -> Mapping[str, float]:
         """Nothing is recognised, so there is nothing to score."""
         return {}
+
+    def judge(self, references: Sequence[tuple[str, ...]]) -> Judge:
+        """Refuse: nothing is recognised."""
+        raise UsageError("--loss.samples: a language model is trained on texts, not on scores; leave it at 0.")
 
 
 def foresight(recogniser: Recogniser, examples: Sequence[Example], config: RunConfig) -> dict[str, float]:

@@ -13,7 +13,8 @@ from torch import Tensor
 
 from scriba.core.config import RunConfig
 from scriba.core.example import Example
-from scriba.core.metrics import error_rates
+from scriba.core.metrics import error_rates, right_characters
+from scriba.core.reward import Judge
 from scriba.core.task import Draw
 from scriba.datasets.degrade import degrade
 from scriba.ocr.encoder import SUBSAMPLING, EncoderConfig, LineEncoder
@@ -87,6 +88,10 @@ class OcrTask:
     def score(self, references: Sequence[str | tuple[str, ...]], texts: Sequence[str]) -> Mapping[str, float]:
         """Return WER and CER in percent with their counts."""
         return error_rates([r if isinstance(r, str) else r[0] for r in references], texts)
+
+    def judge(self, references: Sequence[tuple[str, ...]]) -> Judge:
+        """Rate texts by the share of characters that are right."""
+        return right_characters
 
     def _degraded(self, pixels: Grey, draw: Draw) -> Grey:
         rng = np.random.default_rng(draw.seed)
