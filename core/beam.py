@@ -180,7 +180,7 @@ def limits(memory: Memory, max_length_ratio: float) -> Tensor:
 
 def allowed(logits_BV: Tensor) -> Tensor:
     """Return log probabilities of the next token; blank and unknown, which say nothing, have none."""
-    logits_BV[:, [BLANK, UNK]] = -torch.inf
+    logits_BV[..., [BLANK, UNK]] = -torch.inf
     return logits_BV.log_softmax(-1)
 
 

@@ -54,7 +54,8 @@ def sample(decoder: Decoder, memory: Memory, count: int) -> tuple[Tensor, Tensor
 def reward_loss(decoder: Decoder, memory: Memory, count: int, reward: Reward) -> Tensor:
     """Return minus the mean reward of the samples, a scalar with the gradient of equation (1) per token.
 
-    The samples are drawn without dropout on the decoder.
+    There is no dropout on the decoder: samples of another distribution than the one whose gradient is taken would drive
+    it away from both.
 
     Args:
         decoder: The decoder.
@@ -63,8 +64,8 @@ def reward_loss(decoder: Decoder, memory: Memory, count: int, reward: Reward) ->
         reward: Rates the samples.
     """
     training = decoder.training
-    tokens_RU, lengths_R = sample(decoder.eval(), memory, count)
-    decoder.train(training)
+    decoder.eval()
+    tokens_RU, lengths_R = sample(decoder, memory, count)
     lines = [line[:length] for line, length in zip(tokens_RU.tolist(), lengths_R.tolist(), strict=True)]
     rated = reward([lines[start : start + count] for start in range(0, len(lines), count)])
     rewards_BK = memory.states_BTD.new_tensor(rated)
@@ -72,7 +73,8 @@ def reward_loss(decoder: Decoder, memory: Memory, count: int, reward: Reward) ->
     rows = torch.arange(len(lines), device=tokens_RU.device) // count
     inputs_RU, labels_RU = teacher_tokens(tokens_RU, lengths_R)
     logits_RUV = decoder.trace(memory.select(rows), inputs_RU).logits_BUV
+    decoder.train(training)
     chosen_RU = mask_from_lengths(limits(memory, 1.0)[rows], labels_RU.shape[1])  # the end at the limit is no choice
-    nll_R = (cross_entropy(logits_RUV, labels_RU) * chosen_RU).sum(1)
+    nll_R = (cross_entropy(allowed(logits_RUV), labels_RU) * chosen_RU).sum(1)
     surrogate = mean_per_token((rewards_BK - others_BK).flatten() * nll_R, lengths_R + 1)  # (1)
     return surrogate - surrogate.detach() - rewards_BK.mean()

@@ -14,6 +14,7 @@ from torch import Tensor
 from scriba.core.align import align
 from scriba.core.beam import LanguageModel, Path, Rules, Scorers, Search, allowed, limits
 from scriba.core.calibration import calibrated
+from scriba.core.consensus import by_consensus
 from scriba.core.ctc import greedy_path
 from scriba.core.decoder import Decoder
 from scriba.core.errors import UsageError
@@ -42,6 +43,8 @@ class DecodingConfig:
         length_bonus: Added to the score for every token.
         length_penalty: With a beam, rank by score divided by the length to this power.
         coverage: Added to the score for every encoder position that attention has looked at.
+        consensus: Above 0, take of all outputs of the beam the one most like the others, at this temperature of their
+            probabilities (`core/consensus.py`); 0 takes the one that ranks best.
         min_length_ratio: An output has at least this many tokens per encoder position.
         max_length_ratio: It has at most this many; CTC alone needs no limit.
         temperature: Of the confidences, so that they mean what they say (scripts/calibrate.py); 1 leaves them.
@@ -56,6 +59,7 @@ class DecodingConfig:
     length_bonus: float = 0.0
     length_penalty: float = 0.0
     coverage: float = 0.0
+    consensus: float = 0.0
     min_length_ratio: float = 0.0
     max_length_ratio: float = 1.0
     temperature: float = 1.0
@@ -108,9 +112,10 @@ def decode(
     else:
         prefix = None if log_probs_BTV is None else PrefixScorer(log_probs_BTV, memory.lengths_B)
         rules = search_rules(config)
-        path = Search(Scorers(decoder, prefix, language if config.lm_weight else None), memory, rules).run(
-            config.n_best
-        )
+        search = Search(Scorers(decoder, prefix, language if config.lm_weight else None), memory, rules)
+        path = search.run(config.beam_size if config.consensus else config.n_best)
+        if config.consensus:
+            path = by_consensus(path, config.consensus, config.n_best)
     return read_path(path, memory, tokenizer, position_size, keep_attention, log_probs_BTV, config.temperature)
 
 
@@ -132,6 +137,11 @@ def check_decoding(model: Seq2Seq, config: DecodingConfig) -> None:
         raise UsageError(
             f"--decoding.min_length_ratio {config.min_length_ratio}: give 0 or more, and no more than "
             f"--decoding.max_length_ratio {config.max_length_ratio}."
+        )
+    if config.consensus < 0 or (config.consensus and config.beam_size < 3):
+        raise UsageError(
+            f"--decoding.consensus {config.consensus}: give 0 or more; and --decoding.beam_size 3 or more, "
+            "for less has no majority."
         )
     if config.temperature <= 0:
         raise UsageError(f"--decoding.temperature {config.temperature}: give more than 0.")

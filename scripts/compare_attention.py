@@ -37,7 +37,9 @@ def train_and_score(options: argparse.Namespace, rest: Sequence[str], variant: s
     command += ["--data.dev", options.dev, "--run_dir", str(folder), "--seed", str(seed), *rest, *VARIANTS[variant]]
     print(f"{folder}: {run_module(command, options.jobs)}", flush=True)
     out = folder / f"{Path(options.scored).stem}.json"
-    run_module(["scriba.caption.eval", str(folder / "bundle"), options.scored, "--json", str(out)], options.jobs)
+    search = [word for name, value in options.decoding.items() for word in (f"--decoding.{name}", str(value))]
+    scoring = ["scriba.caption.eval", str(folder / "bundle"), options.scored, "--json", str(out), *search]
+    run_module(scoring, options.jobs)
     scores: Scores = json.loads(out.read_text(encoding="utf-8"))
     return scores
 
@@ -64,6 +66,9 @@ def main() -> None:
     parser.add_argument("--train", required=True, help="training source")
     parser.add_argument("--dev", required=True, help="source that chooses the best weights")
     parser.add_argument("--scored", required=True, help="source that the table is about")
+    parser.add_argument(
+        "--decoding", type=json.loads, default={}, help='options of the search that is scored: {"beam_size": 20}'
+    )
     parser.add_argument("--runs", default="runs/attention", help="folder of the runs (default: %(default)s)")
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3], help="(default: %(default)s)")
     parser.add_argument("--jobs", type=int, default=2, help="runs trained at the same time (default: %(default)s)")

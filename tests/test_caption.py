@@ -143,6 +143,14 @@ def test_random_networks_go_by_the_seed() -> None:
     assert start_backbone(config).fingerprint() != start_backbone(replace(config, seed=6)).fingerprint()
 
 
+def test_weights_in_a_bundle_meet_the_features_of_the_file_they_came_from(tmp_path: Path) -> None:
+    """What a bundle rounds, and where a file lies, makes no other network of it: a second stage has its features."""
+    backbone = Backbone(SMALL)
+    rounded = Backbone(replace(SMALL, weights=str(tmp_path / "elsewhere.pth")))
+    rounded.load_state_dict({n: t.half().to(t.dtype) for n, t in backbone.state_dict().items()})
+    assert backbone.fingerprint() == rounded.fingerprint()
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [

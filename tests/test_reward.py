@@ -108,7 +108,7 @@ def test_training_on_samples_raises_the_score(tmp_path: Path) -> None:
     train(ToyTask(), settings, data, data)
     second = replace(
         settings,
-        loss=replace(settings.loss, samples=4),
+        loss=replace(settings.loss, samples=8),
         training=replace(plan, epochs=100, learning_rate=0.01, eval_every=100),
         run_dir=str(tmp_path / "second"),
     )

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from toy import BINS, ToyEncoder
 
 from scriba.core.attention import AttentionConfig
+from scriba.core.consensus import expected_likeness
 from scriba.core.decoder import DecoderConfig
 from scriba.core.errors import UsageError
 from scriba.core.hypothesis import Hypothesis, Unit, group_words
@@ -242,3 +243,19 @@ def test_missing_head_is_told(weight: float, missing: Method, there: Method) -> 
     assert available_methods(model) == (there,)
     with pytest.raises(UsageError, match=rf"--decoding\.method {missing}: .* use {there}\."):
         decode(model, memory, TOKENIZER, DecodingConfig(missing))
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("method", ["attention", "ctc", "joint"])
+def test_consensus_chooses_among_what_the_beam_found(method: Method) -> None:
+    """Whatever the head: the choice is that of equation (1) of `core/consensus.py` over all results of the search."""
+    model, memory = make(AttentionConfig(size=8))
+    plain = decode(model, memory, TOKENIZER, DecodingConfig(method, beam_size=6, n_best=6))
+    chosen = decode(model, memory, TOKENIZER, DecodingConfig(method, beam_size=6, n_best=2, consensus=2.0))
+    for row, best in zip(plain, chosen, strict=True):
+        found = [row, *row.alternatives]
+        outputs = [TOKENIZER.encode(hypothesis.text) for hypothesis in found]
+        liked = expected_likeness(outputs, [hypothesis.score for hypothesis in found], 2.0)
+        assert best.text == found[liked.index(max(liked))].text
+        assert len(best.alternatives) <= 1
+    assert any(row.text != best.text for row, best in zip(plain, chosen, strict=True))

@@ -10,7 +10,7 @@ import re
 import warnings
 from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -94,10 +94,10 @@ class Backbone(nn.Module):
         return map_BCHW.flatten(2).transpose(1, 2)
 
     def fingerprint(self) -> str:
-        """Return a name for exactly this network: its options and its weights."""
-        digest = hashlib.sha256(repr(sorted(asdict(self.config).items())).encode())
+        """Return a name for this network: its options and its weights in half precision, in which bundles keep them."""
+        digest = hashlib.sha256(repr(sorted(asdict(replace(self.config, weights="")).items())).encode())
         for name, tensor in self.state_dict().items():
-            digest.update(name.encode() + tensor.detach().cpu().float().numpy().tobytes())
+            digest.update(name.encode() + tensor.detach().cpu().half().numpy().tobytes())
         return digest.hexdigest()[:16]
 
     @torch.no_grad()
