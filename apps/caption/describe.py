@@ -21,7 +21,7 @@ from scriba.loading import build_recogniser, read_config
 
 DESCRIPTION = """Say what pictures show (PNG, JPEG, WebP, …).
 
-Example: scriba caption describe photo.jpg --model MODEL --plot pictures
+Example: scriba caption describe photo.jpg --plot pictures
 """
 
 
@@ -42,7 +42,7 @@ class DescribeConfig:
     """
 
     files: list[str] = field(default_factory=list)
-    model: str = ""
+    model: str = "caption-photo"
     format: Literal["txt", "json"] = "txt"
     out: str | None = None
     plot: str | None = None
