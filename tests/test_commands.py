@@ -63,7 +63,7 @@ def test_help_shows_defaults_and_an_example(capsys: pytest.CaptureFixture[str], 
         ("asr transcribe", "files"),
         ("asr eval asr-an4-en synth:dtmf --precision float16", "--precision float16 needs a GPU"),
         ("data check arithmetic x", "no such app"),
-        ("caption describe x.png", "--model: name a bundle folder"),
+        ("caption describe x.png --model=", "--model: name a bundle folder"),
     ],
 )
 def test_wrong_usage(capsys: pytest.CaptureFixture[str], words: str, message: str) -> None:

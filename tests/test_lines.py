@@ -13,7 +13,7 @@ from PIL import Image, ImageDraw, ImageFont
 from scriba.core.errors import UsageError
 from scriba.datasets import lines
 from scriba.datasets.degrade import STEPS, degrade
-from scriba.datasets.fonts import faces
+from scriba.datasets.fonts import Face, faces
 from scriba.datasets.lines import LINES, compose, draw_fonts, draw_hand, render
 from scriba.datasets.phrases import KINDS, LANGUAGES, black_letter, phrase, sentence
 from scriba.datasets.source import open_source
@@ -103,18 +103,23 @@ def test_black_letter_spelling() -> None:
     assert sentence(np.random.default_rng(1), "de")
 
 
+def all_faces() -> tuple[Face, ...]:
+    """Return the faces of all splits: which split matplotlib's own are in depends on what else is installed."""
+    return tuple(face for split in ("train", "dev", "test") for face in faces(split))
+
+
 def test_typing_strikes_letters_singly() -> None:
     """Typewritten lines show their letters unevenly inked on an unsteady line; there are enough of them."""
     rng = np.random.default_rng(0)
-    face = next(f for f in faces("train") if f.family == "DejaVu Sans Mono")
-    assert face.equal_widths and not any(f.equal_widths for f in faces("train") if f.family == "DejaVu Serif")
+    face = next(f for f in all_faces() if f.family == "DejaVu Sans Mono")
+    assert face.equal_widths and not any(f.equal_widths for f in all_faces() if f.family == "DejaVu Serif")
     uneven = 0
     for _ in range(40):
         pixels = np.asarray(render("nnnnnnnn", face, rng))
         darkest = np.sort(pixels.min(0).astype(int))
         uneven += darkest[len(darkest) // 3] - darkest[0] > 20
     assert 8 < uneven < 40
-    drawn = [compose(rng, faces("train"))[0].equal_widths for _ in range(300)]
+    drawn = [compose(rng, all_faces())[0].equal_widths for _ in range(300)]
     assert 0.15 < np.mean(drawn) < 0.6
 
 
@@ -131,7 +136,7 @@ def test_render_holds_the_whole_text(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_headings_are_spaced_and_have_small_capitals() -> None:
     """Capitals are set wider apart in some headings and smaller after the first letter in others; prose is not."""
     rng = np.random.default_rng(0)
-    face = next(f for f in faces("train") if f.family == "DejaVu Serif")
+    face = next(f for f in all_faces() if f.family == "DejaVu Serif")
     font = ImageFont.truetype(str(face.path), 30)
     sizes = [{font.size for font in draw_fonts("CASTLE of Otranto", font, face, rng)} for _ in range(100)]
     assert 10 < sum(len(size) == 2 for size in sizes) < 45
