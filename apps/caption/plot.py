@@ -33,7 +33,7 @@ def plot_caption(picture: Path, hypothesis: Hypothesis, path: Path) -> None:
     maps = [smooth(np.array(row)) for row in hypothesis.attention_UT or ()]
     panels = 1 + len(maps)
     rows = math.ceil(panels / COLUMNS)
-    figure, axes = plt.subplots(rows, COLUMNS, figsize=(2.1 * COLUMNS, 2.35 * rows), squeeze=False)
+    figure, axes = plt.subplots(rows, COLUMNS, figsize=(2.1 * COLUMNS, 2.6 * rows), squeeze=False)
     for axis in axes.flat:
         axis.axis("off")
     for i, axis in zip(range(panels), axes.flat, strict=False):
