@@ -7,10 +7,14 @@ print(scriba.load("asr-an4-en").transcribe("recording.wav").text)
 from __future__ import annotations
 
 from importlib.metadata import PackageNotFoundError, version
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 if TYPE_CHECKING:
+    from scriba.asr import Model as SpeechModel
+    from scriba.caption import Model as CaptionModel
     from scriba.core.precision import Device, Precision
+    from scriba.loading import Model
+    from scriba.ocr import Model as PrintModel
 
 try:
     __version__ = version("scriba")
@@ -20,7 +24,33 @@ except PackageNotFoundError:  # run from a folder that was never installed
 __all__ = ["__version__", "load"]
 
 
-def load(model: str, *, device: Device = "auto", precision: Precision = "auto", **decoding: Any) -> Any:
+@overload
+def load(
+    model: Literal["asr-an4-en"], *, device: Device = ..., precision: Precision = ..., **decoding: Any
+) -> SpeechModel: ...
+
+
+@overload
+def load(
+    model: Literal["ocr-print"], *, device: Device = ..., precision: Precision = ..., **decoding: Any
+) -> PrintModel: ...
+
+
+@overload
+def load(
+    model: Literal["caption-photo", "caption-scenes"],
+    *,
+    device: Device = ...,
+    precision: Precision = ...,
+    **decoding: Any,
+) -> CaptionModel: ...
+
+
+@overload
+def load(model: str, *, device: Device = ..., precision: Precision = ..., **decoding: Any) -> Model: ...
+
+
+def load(model: str, *, device: Device = "auto", precision: Precision = "auto", **decoding: Any) -> Model:
     """Load a model for use.
 
     Args:
@@ -33,12 +63,12 @@ def load(model: str, *, device: Device = "auto", precision: Precision = "auto", 
         The app's model class, such as `scriba.asr.Model` with its method `transcribe`.
 
     Raises:
-        InputError: There is no such model, or it is damaged.
+        InputError: There is no such model, it is damaged, or it recognises nothing by itself.
+        UsageError: An option of decoding makes no sense.
     """
-    from scriba.loading import app_of, build_recogniser, open_bundle, read_config
+    from scriba.loading import app_of, open_bundle, open_recogniser, read_config
 
     bundle = open_bundle(model)
-    config = read_config(bundle, {"decoding": decoding})
-    return app_of(bundle).Model(
-        build_recogniser(bundle, config, device, precision, config.decoding.lm), config.decoding
-    )
+    options = read_config(bundle, decoding).decoding
+    loaded: Model = app_of(bundle).use(open_recogniser(bundle, options, device, precision))
+    return loaded

@@ -12,18 +12,21 @@ COMMANDS: Mapping[str, Mapping[str, str]] = {
     "asr": {
         "train": "train a speech recogniser",
         "eval": "score one on data",
+        "tune": "choose how one decodes",
         "transcribe": "audio files to text",
         "align": "where the words of a known text lie",
     },
     "ocr": {
         "train": "train a recogniser of text lines",
         "eval": "score one on data",
+        "tune": "choose how one decodes",
         "read": "pictures of lines and pages to text",
         "align": "where the words of a known text lie",
     },
     "caption": {
         "train": "train a captioner",
         "eval": "score one on data",
+        "tune": "choose how one decodes",
         "describe": "pictures to captions",
     },
     "lm": {
@@ -34,9 +37,14 @@ COMMANDS: Mapping[str, Mapping[str, str]] = {
         "check": "what of a source can be used, what not and why",
         "preview": "a contact sheet of its examples",
     },
+    "model": {
+        "info": "what a model is",
+        "calibrate": "confidences that mean what they say",
+        "average": "the mean of two models",
+        "narrow": "a line model with fewer channels and units",
+    },
 }
-MODULES = {"data": {"check": "scriba.data_check", "preview": "scriba.data_preview"}}
-"""Modules of commands that do not lie in scriba.APP.COMMAND."""
+"""The commands by group; each is the module scriba.GROUP.COMMAND."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -58,8 +66,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0 if len(words) > 1 else 2
     if words[1] not in commands:
         return _refuse(f"{words[0]} {words[1]}", "command", [f"{words[0]} {c}" for c in commands])
-    module = MODULES.get(words[0], {}).get(words[1], f"scriba.{words[0]}.{words[1]}")
-    status: int = importlib.import_module(module).main(words[2:])
+    status: int = importlib.import_module(f"scriba.{words[0]}.{words[1]}").main(words[2:])
     return status
 
 

@@ -3,27 +3,31 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from types import ModuleType
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 
-from scriba.core.beam import LanguageModel
-from scriba.core.bundle import Bundle, load_bundle, load_weights, resolve_model
-from scriba.core.config import RunConfig
-from scriba.core.decoder import Decoder
+from scriba.core.command import config_from_values
 from scriba.core.errors import InputError, UsageError, nearest
-from scriba.core.language import NeuralLanguageModel, NgramLanguageModel
+from scriba.core.files import Bundle, load_bundle, load_weights, resolve_model
 from scriba.core.model import Seq2Seq, build_model
-from scriba.core.options import config_from_values
 from scriba.core.precision import Device, Precision, resolve_device, resolve_precision
 from scriba.core.recogniser import Recogniser
-from scriba.core.tokenizer import Tokenizer
+from scriba.core.search import (
+    DecoderScorer,
+    Decoding,
+    DecodingConfig,
+    NgramLanguageModel,
+    Scorer,
+    check_decoding,
+)
+from scriba.core.text import Tokenizer
+from scriba.core.training import App, RunConfig, present
 
 APPS = ("asr", "ocr", "caption")
-"""The apps there are."""
+"""The apps that recognise something."""
 TASKS = (*APPS, "lm")
 """What makes bundles."""
 ARPA = (".arpa", ".arpa.gz", ".klm")
@@ -32,24 +36,39 @@ BUNDLED = Path(__file__).resolve().parent / "models"
 """The models that come with the package."""
 
 
+class Model(Protocol):
+    """A loaded model, whichever app it is of; `scriba.asr.Model` and the others have their verbs beside this."""
+
+    @property
+    def recogniser(self) -> Recogniser:
+        """The network, its tokens and how it decodes."""
+        ...
+
+
 def open_bundle(name: str) -> Bundle:
     """Read the bundle of a model: a folder, a bundled name or hf:owner/name."""
     return load_bundle(resolve_model(name, BUNDLED))
 
 
-def open_app(name: str) -> ModuleType:
-    """Return the package of an app.
+def open_app(name: str) -> App[Any, Any]:
+    """Return an app that recognises something.
 
     Raises:
         UsageError: There is none of that name.
     """
     if name not in APPS:
         raise UsageError(f"{name}: no such app; use one of {', '.join(APPS)}.{nearest(name, APPS)}")
-    return importlib.import_module(f"scriba.{name}")
+    return app_named(name)
 
 
-def app_of(bundle: Bundle) -> ModuleType:
-    """Return the package of the app that made a bundle.
+def app_named(name: str) -> App[Any, Any]:
+    """Return the app of a name in `TASKS`."""
+    app: App[Any, Any] = importlib.import_module(f"scriba.{name}").APP
+    return app
+
+
+def app_of(bundle: Bundle) -> App[Any, Any]:
+    """Return the app that made a bundle.
 
     Raises:
         InputError: This version of scriba has no such app.
@@ -58,76 +77,78 @@ def app_of(bundle: Bundle) -> ModuleType:
         raise InputError(
             f"{bundle.path}: made by the app '{bundle.task}', which this version of scriba lacks; update scriba."
         )
-    return importlib.import_module(f"scriba.{bundle.task}")
+    return app_named(bundle.task)
 
 
-def read_config(bundle: Bundle, overrides: Mapping[str, Any] | None = None) -> RunConfig:
-    """Return the config of a bundle as its app's dataclass, with some sections' values replaced."""
-    values = {name: dict(v) if isinstance(v, dict) else v for name, v in bundle.config.items()}
-    for section, changed in (overrides or {}).items():
-        values[section] = {**values.get(section, {}), **changed}
-    config: RunConfig = config_from_values(app_of(bundle).Config, values, str(bundle.path / "config.json"))
+def read_config(bundle: Bundle, decoding: Mapping[str, Any] | None = None) -> RunConfig:
+    """Return the config of a bundle as its app's dataclass, with some options of decoding replaced."""
+    values = dict(bundle.config)
+    if decoding:
+        values["decoding"] = {**values.get("decoding", {}), **decoding}
+    app = app_of(bundle)
+    config: RunConfig = config_from_values(app.config, values, str(bundle.path / "config.json"), app.defaults)
     return config
 
 
-def build_recogniser(
-    bundle: Bundle, config: RunConfig, device: Device, precision: Precision, lm: str | None = None
+def open_recogniser(
+    bundle: Bundle, decoding: DecodingConfig | None = None, device: Device = "auto", precision: Precision = "auto"
 ) -> Recogniser:
     """Build the model of a bundle, ready for use.
 
     Args:
         bundle: The bundle.
-        config: From `read_config`.
+        decoding: How text is found; None: as the bundle says.
         device: Where it runs.
         precision: Number format of convolutions and recurrent layers.
-        lm: The language model that helps it, or None.
 
     Raises:
         InputError: Config and weights do not belong together, or recogniser and language model.
-        UsageError: The device or precision is not there.
+        UsageError: The device or precision is not there, or the decoding makes no sense.
     """
-    place = resolve_device(device)
-    model = _build(bundle, config, place)
-    language = open_language_model(lm, bundle.tokenizer, place) if lm else None
-    task = app_of(bundle).Task(config)
-    return Recogniser(task, model, bundle.tokenizer, place, resolve_precision(precision, place), language)
+    config, processor = read_config(bundle), resolve_device(device)
+    options = decoding or config.decoding
+    check_decoding(options, present(config.model().heads))
+    language = language_model(options.lm, processor)(bundle.tokenizer) if options.lm else None
+    model = _build(bundle, config, processor)
+    return Recogniser(
+        app_of(bundle).inputs(config),
+        model,
+        bundle.tokenizer,
+        Decoding(options, model.heads, language),
+        processor,
+        resolve_precision(precision, processor),
+    )
 
 
 def _build(bundle: Bundle, config: RunConfig, device: torch.device) -> Seq2Seq:
-    encoder = app_of(bundle).Task(config).build_encoder()
-    model = build_model(config.model(), encoder, len(bundle.tokenizer))
+    model = build_model(config.model(), app_of(bundle).encoder(config), len(bundle.tokenizer))
     load_weights(model, bundle.weights, str(bundle.path / "model.safetensors"))
     return model.to(device).eval()
 
 
-def open_language_model(name: str, tokenizer: Tokenizer, device: torch.device) -> LanguageModel:
-    """Open the language model for a recogniser: a bundle, or n-grams in an .arpa file.
+def language_model(name: str, device: torch.device) -> Callable[[Tokenizer], Scorer]:
+    """Open a language model: a bundle, or n-grams in an .arpa file; returns what fits it to a recogniser's tokens.
 
     Raises:
-        InputError: There is none of that name, it is damaged, or it has other tokens than the recogniser.
+        InputError: There is none of that name, it is damaged, or, once fitted, has other tokens than the recogniser.
         UsageError: N-grams need a package that is not there.
     """
     if name.endswith(ARPA):
-        return NgramLanguageModel(Path(name), tokenizer)
+        return lambda tokenizer: NgramLanguageModel(Path(name), tokenizer)
     bundle = open_bundle(name)
     check_task(bundle, "lm", "--decoding.lm")
-    if bundle.tokenizer.to_json() != tokenizer.to_json():
-        raise InputError(
-            f"--decoding.lm {name}: has other tokens than the recogniser; train one with `scriba lm train … --like` it."
-        )
-    return NeuralLanguageModel(open_neural(bundle, device))
-
-
-def open_neural(bundle: Bundle, device: torch.device) -> Decoder:
-    """Return the decoder of a language model's bundle.
-
-    Raises:
-        InputError: It is no language model, or damaged.
-    """
-    check_task(bundle, "lm")
     decoder = _build(bundle, read_config(bundle), device).decoder
     assert decoder is not None
-    return decoder
+
+    def fit(tokenizer: Tokenizer) -> Scorer:
+        if bundle.tokenizer.to_json() != tokenizer.to_json():
+            raise InputError(
+                f"--decoding.lm {name}: has other tokens than the recogniser; "
+                "train one with `scriba lm train … --like` it."
+            )
+        return DecoderScorer(decoder)
+
+    return fit
 
 
 def check_task(bundle: Bundle, task: str, option: str = "--model") -> None:

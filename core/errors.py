@@ -20,6 +20,10 @@ class InputError(ScribaError):
     """A file, row or model cannot be used; the message names it and says what to do."""
 
 
+class TooLong(InputError):
+    """An input is longer than what is accepted."""
+
+
 class UsageError(ScribaError):
     """An option, command or combination of them is wrong; the message says what to use instead."""
 

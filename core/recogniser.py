@@ -12,18 +12,14 @@ from itertools import islice
 import torch
 from torch import Tensor
 
-from scriba.core.align import align_text
-from scriba.core.batching import pack_by_length, pad_inputs
-from scriba.core.beam import LanguageModel
+from scriba.core.data import pack_by_length, pad_inputs
 from scriba.core.errors import InputError, UsageError
 from scriba.core.example import Example
-from scriba.core.hypothesis import Hypothesis
-from scriba.core.memory import Memory
-from scriba.core.model import Seq2Seq
+from scriba.core.inputs import Inputs
+from scriba.core.model import Memory, Seq2Seq
 from scriba.core.precision import autocast
-from scriba.core.search import DecodingConfig, Method, available_methods, decode
-from scriba.core.task import Task
-from scriba.core.tokenizer import Tokenizer
+from scriba.core.search import Decoding, Hypothesis, Method, align_text, decode
+from scriba.core.text import Tokenizer
 
 LOOKAHEAD = 16
 """Batches that are read together by default, so that inputs of similar length meet."""
@@ -35,7 +31,7 @@ class Result:
 
     Attributes:
         example: The example.
-        extent: Its length in the task's unit; 0 if it could not be read.
+        extent: Its length in the app's unit; 0 if it could not be read.
         seconds: Time spent on it; a batch is shared out by length.
         hypotheses: One for each method asked for; empty if it could not be read.
         error: Why it could not be read.
@@ -47,33 +43,43 @@ class Result:
     hypotheses: Mapping[Method, Hypothesis]
     error: InputError | None = None
 
+    @property
+    def hypothesis(self) -> Hypothesis:
+        """That of the first method asked for; an empty one if it could not be read."""
+        return next(iter(self.hypotheses.values()), Hypothesis("", 0.0))
+
 
 @dataclass(frozen=True)
 class Recogniser:
     """A model with what it needs to be used.
 
     Attributes:
-        task: Prepares inputs.
+        inputs: Prepares inputs.
         model: The model, in evaluation mode, on `device`.
         tokenizer: Turns ids into text.
+        decoding: How text is found.
         device: Where the model is.
         dtype: Number format of convolutions and recurrent layers.
-        language: The language model that helps the search, if there is one.
         max_batch_frames: Frames in a batch at most, padding included.
     """
 
-    task: Task
+    inputs: Inputs
     model: Seq2Seq
     tokenizer: Tokenizer
+    decoding: Decoding
     device: torch.device
     dtype: torch.dtype
-    language: LanguageModel | None = None
     max_batch_frames: int = 60000
 
     @property
-    def methods(self) -> tuple[Method, ...]:
-        """Methods the model has a head for."""
-        return available_methods(self.model)
+    def position_size(self) -> float | None:
+        """Extent of one encoder position in the unit of the inputs, or None where positions have no such place."""
+        subsampling = self.model.encoder.subsampling
+        return None if subsampling is None else self.inputs.frame_size * subsampling
+
+    def by(self, method: Method) -> Recogniser:
+        """Return the same, decoding another head or both."""
+        return replace(self, decoding=self.decoding.by(method))
 
     @torch.inference_mode()
     def encode(self, inputs: Sequence[Tensor]) -> Memory:
@@ -92,14 +98,13 @@ class Recogniser:
         """
         if self.model.ctc is None:
             raise UsageError("this model has no CTC head, which aligning needs; choose another --model.")
-        memory = self.encode([self.task.prepare(example)])
+        memory = self.encode([self.inputs.prepare(example)])
         log_probs_TV = self.model.ctc(memory)[0, : int(memory.lengths_B[0])].cpu()
-        return align_text(log_probs_TV, example.texts[0], self.tokenizer, self.task.position_size, example.name)
+        return align_text(log_probs_TV, example.texts[0], self.tokenizer, self.position_size, example.name)
 
     def run(
         self,
         examples: Iterable[Example],
-        decoding: DecodingConfig,
         *,
         methods: Sequence[Method] | None = None,
         batch_size: int = 16,
@@ -112,8 +117,7 @@ class Recogniser:
 
         Args:
             examples: Any number of them; only a few batches are held at a time.
-            decoding: How text is found.
-            methods: Heads to decode; by default `decoding.method`.
+            methods: Heads to decode; by default that of the decoding.
             batch_size: Examples in a batch at most.
             keep_attention: Put attention weights into the hypotheses.
             lookahead: Batches that are read together, while those before are computed.
@@ -123,7 +127,7 @@ class Recogniser:
         """
         if batch_size < 1:
             raise UsageError(f"--batch_size {batch_size}: give 1 or more.")
-        job = _Job(self, decoding, methods or [decoding.method], keep_attention)
+        job = _Job(self, methods or [self.decoding.method], keep_attention)
         stream = iter(examples)
         if batch_size == 1:
             for example in stream:
@@ -188,19 +192,18 @@ class _Job:
     """What is done with each example, in whichever thread."""
 
     recogniser: Recogniser
-    decoding: DecodingConfig
     methods: Sequence[Method]
     keep_attention: bool
 
     def read(self, example: Example) -> tuple[Result, Tensor | None]:
         """Prepare an input; None if it cannot be read."""
         start = time.perf_counter()
-        task = self.recogniser.task
+        inputs = self.recogniser.inputs
         try:
-            inputs = task.prepare(example)
+            frames = inputs.prepare(example)
         except InputError as error:
             return Result(example, 0.0, time.perf_counter() - start, {}, error), None
-        return Result(example, len(inputs) * task.frame_size, time.perf_counter() - start, {}), inputs
+        return Result(example, len(frames) * inputs.frame_size, time.perf_counter() - start, {}), frames
 
     @torch.inference_mode()
     def finish(self, results: Sequence[Result], inputs: Sequence[Tensor]) -> list[Result]:
@@ -208,13 +211,17 @@ class _Job:
         start = time.perf_counter()
         recogniser = self.recogniser
         memory = recogniser.encode(inputs)
-        found: dict[Method, list[Hypothesis]] = {}
-        for method in self.methods:
-            config = replace(self.decoding, method=method)
-            place = recogniser.task.position_size
-            found[method] = decode(
-                recogniser.model, memory, recogniser.tokenizer, config, place, self.keep_attention, recogniser.language
+        found = {
+            method: decode(
+                recogniser.model,
+                memory,
+                recogniser.tokenizer,
+                recogniser.decoding.by(method),
+                recogniser.position_size,
+                self.keep_attention,
             )
+            for method in self.methods
+        }
         rate = (time.perf_counter() - start) / sum(map(len, inputs))
         return [
             replace(

@@ -6,13 +6,12 @@ Pictures lie beside the file, in `images`, or as COCO has them: those of `annota
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 from scriba.core.errors import InputError
 from scriba.core.example import Example
 from scriba.core.files import read_json
-from scriba.datasets.listed import Listed, Problem
+from scriba.datasets.listed import Listed, Problem, find_picture
 
 REMEDY = "name a captions_*.json of COCO's"
 
@@ -39,18 +38,10 @@ def read_coco(path: Path) -> Listed:
         else:
             problems.append(Problem(f"{path}: annotation {i}", "caption and picture's file name have to be text."))
     folders = [path.parent, path.parent / "images", path.parent.parent / path.stem.removeprefix("captions_")]
-    examples = [
-        Example(Path(name).stem, find_picture(name, folders), tuple(captions[id]))
-        for id, name in names.items()
-        if id in captions
-    ]
+    known = [(name, captions[id]) for id, name in names.items() if id in captions]
+    examples = [Example(Path(name).stem, find_picture(name, folders), tuple(texts)) for name, texts in known]
     if not examples:
         raise InputError(f"{path}: no picture has a caption; {REMEDY}.")
     problems += [Problem(f"{path}: image {id}", "has no caption.") for id in names if id not in captions]
     problems += [Problem(f"{path}: image {id}", "is captioned but not listed.") for id in captions if id not in names]
     return Listed(examples, problems)
-
-
-def find_picture(name: str, folders: Sequence[Path]) -> Path:
-    """Return where a picture lies: the first folder that has it, or else the first of all."""
-    return next((folder / name for folder in folders if (folder / name).is_file()), folders[0] / name)

@@ -24,15 +24,12 @@ def slope(image: Grey, rng: np.random.Generator, degrees: float = 1.0, shear: fl
     stretch = rng.uniform(0.88, 1.12)
     lift = abs(math.tan(angle)) * image.width
     width, height = max(1, round(image.width * stretch)), max(1, round(image.height + 0.6 * lift))
-    centre_x, centre_y = image.width / 2, image.height / 2
     a, b = 1 / stretch, slant
     d, e = math.tan(angle) / stretch, 1.0
-    c = centre_x - a * width / 2 - b * height / 2
-    f = centre_y - d * width / 2 - e * height / 2
-    paper = int(np.percentile(np.asarray(image), 90))
-    return image.transform(
-        (width, height), Image.Transform.AFFINE, (a, b, c, d, e, f), Image.Resampling.BILINEAR, fillcolor=paper
-    )
+    c = image.width / 2 - a * width / 2 - b * height / 2  # the centre stays where it is
+    f = image.height / 2 - d * width / 2 - e * height / 2
+    matrix, how = (a, b, c, d, e, f), Image.Resampling.BILINEAR
+    return image.transform((width, height), Image.Transform.AFFINE, matrix, how, fillcolor=_paper(image))
 
 
 def blur(image: Grey, rng: np.random.Generator) -> Grey:
@@ -106,10 +103,8 @@ def wear(image: Grey, rng: np.random.Generator) -> Grey:
 def bleed_through(image: Grey, rng: np.random.Generator) -> Grey:
     """Show the print of the other side, mirrored and faint."""
     other = image.transpose(Image.Transpose.FLIP_LEFT_RIGHT).filter(ImageFilter.GaussianBlur(1.5))
-    other = ImageChops.offset(
-        other, int(rng.integers(image.width)), int(rng.integers(-image.height, image.height) // 2)
-    )
-    faint = other.point(lambda value: 255 - int((255 - value) * 0.25))
+    right, down = int(rng.integers(image.width)), int(rng.integers(-image.height, image.height) // 2)
+    faint = ImageChops.offset(other, right, down).point(lambda value: 255 - int((255 - value) * 0.25))
     return ImageChops.darker(image, faint)
 
 
@@ -124,13 +119,16 @@ def rule(image: Grey, rng: np.random.Generator) -> Grey:
 def clip(image: Grey, rng: np.random.Generator) -> Grey:
     """Lose the upper or lower part of a stretch of the line, as to an outline that was drawn too tightly."""
     result = image.copy()
-    paper = int(np.percentile(np.asarray(image), 90))
     start, length = rng.uniform(-0.2, 0.9) * image.width, rng.uniform(0.1, 0.6) * image.width
     depths = rng.uniform(0.1, 0.5, 2) * image.height
     edge, rows = (0, depths) if rng.random() < 0.5 else (image.height, image.height - depths)
     corners = [(start, edge), (start, rows[0]), (start + length, rows[1]), (start + length, edge)]
-    ImageDraw.Draw(result).polygon([(float(x), float(y)) for x, y in corners], fill=paper)
+    ImageDraw.Draw(result).polygon([(float(x), float(y)) for x, y in corners], fill=_paper(image))
     return result
+
+
+def _paper(image: Grey) -> int:
+    return int(np.percentile(np.asarray(image), 90))
 
 
 def _wave(width: int, rng: np.random.Generator, knots: int = 5) -> NDArray[np.float64]:
@@ -150,13 +148,7 @@ STEPS: Sequence[tuple[Callable[[Grey, np.random.Generator], Grey], float]] = (
 
 
 def degrade(image: Grey, rng: np.random.Generator, amount: float = 1.0) -> Grey:
-    """Apply a random choice of all of these.
-
-    Args:
-        image: Grey image of a line.
-        rng: What is drawn from.
-        amount: Factor on the probabilities.
-    """
+    """Apply a random choice of all of these; `amount` is a factor on their probabilities."""
     for step, probability in STEPS:
         if rng.random() < amount * probability:
             image = step(image, rng)

@@ -14,9 +14,7 @@ from scriba.datasets.synthetic import Recipe
 RATE = 8000
 LOW = (697.0, 770.0, 852.0, 941.0)
 HIGH = (1209.0, 1336.0, 1477.0)
-KEYS = {"1": (0, 0), "2": (0, 1), "3": (0, 2), "4": (1, 0), "5": (1, 1)} | {
-    "6": (1, 2), "7": (2, 0), "8": (2, 1), "9": (2, 2), "0": (3, 1)
-}  # fmt: skip
+KEYS = {digit: divmod(i, 3) for i, digit in enumerate("123456789")} | {"0": (3, 1)}
 """Row and column of each digit on the keypad."""
 
 Wave = NDArray[np.float64]

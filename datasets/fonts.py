@@ -29,20 +29,15 @@ UNFIT += ("d050000l", "junicode-exp", "biolinum_k", "fsex300")
 STYLE = re.compile(r" (Thin|(Extra|Ultra|Semi|Demi)?-?(Light|Bold|Condensed)|Cond|Cn|Narrow|Medium|Black|\d+pt)\b.*")
 """What follows the family in the name of one of its faces."""
 BLACK_LETTER = ("fraktur", "pirata", "gotisch", "rocker", "jacquard", "blankenburg", "gamaliel", "jessen")
-SHARES = {"test": 0.08, "dev": 0.04}
-"""Share of the families that only this split uses; all others are for training."""
+HELD_OUT = {"test": (0.0, 0.08), "dev": (0.08, 0.12)}
+"""Ranks of the families that only this split uses; all others are for training."""
 
 
 @dataclass(frozen=True)
 class Face:
-    """A font file.
+    """A font file, the family that keeps its faces in one split, and the code points that it draws.
 
-    Attributes:
-        path: The file.
-        family: Name of its family; all faces of a family are in the same split.
-        characters: Code points that it draws.
-        black_letter: It is a Fraktur or another broken letter.
-        equal_widths: Its letters take the same width, as those of a typewriter.
+    `black_letter` is a Fraktur or another broken letter; `equal_widths` are those of a typewriter.
     """
 
     path: Path
@@ -60,13 +55,12 @@ class Face:
 def faces(split: str) -> tuple[Face, ...]:
     """Return the usable faces of a split, in an order that does not depend on where they lie."""
     found = {face.path.name: face for path in font_files() if (face := read_face(path)) is not None}
-    names = sorted({face.family for face in found.values()}, key=_rank)
-    held_out: dict[str, set[str]] = {}
-    for name, share in SHARES.items():
-        rest = [n for n in names if not any(n in taken for taken in held_out.values())]
-        low = sum(list(SHARES.values())[: len(held_out)])
-        held_out[name] = {n for n in rest if low <= _rank(n) < low + share} or set(rest[:1])
-    chosen = held_out.get(split) or set(names).difference(*held_out.values()) or set(names)
+    rest = names = sorted({face.family for face in found.values()}, key=_rank)
+    held_out: dict[str, list[str]] = {}
+    for name, (low, high) in HELD_OUT.items():
+        held_out[name] = [n for n in rest if low <= _rank(n) < high] or rest[:1]
+        rest = [n for n in rest if n not in held_out[name]]
+    chosen = held_out.get(split) or rest or names
     return tuple(found[name] for name in sorted(found) if found[name].family in chosen)
 
 
@@ -79,10 +73,8 @@ def font_files() -> Sequence[Path]:
     """Return the files of all fonts that can be found."""
     folders = [Path(matplotlib.get_data_path()) / "fonts" / "ttf"]
     folders += [Path(name) for name in os.environ.get("SCRIBA_FONTS", "").split(os.pathsep) if name]
-    suffixes = (".ttf", ".otf", ".woff", ".woff2")
-    own = [path for folder in folders for path in folder.rglob("*") if path.suffix.lower() in suffixes]
-    installed = (path for path in map(Path, findSystemFonts()) if path.suffix.lower() in suffixes)
-    return sorted({*own, *installed})
+    found = {*map(Path, findSystemFonts()), *(path for folder in folders for path in folder.rglob("*"))}
+    return sorted(path for path in found if path.suffix.lower() in (".ttf", ".otf", ".woff", ".woff2"))
 
 
 @cache
@@ -100,5 +92,5 @@ def read_face(path: Path) -> Face | None:
     except (TTLibError, OSError, KeyError, ValueError, AttributeError, ImportError, AssertionError):
         return None
     black = any(part in f"{family} {path.name}".lower() for part in BLACK_LETTER)
-    face = Face(path, family, characters, black, len(widths) == 1)
+    face = Face(path, family, characters, black, equal_widths=len(widths) == 1)
     return face if face.draws(NEEDED) else None

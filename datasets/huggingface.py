@@ -6,7 +6,9 @@ Media are taken as bytes and decoded by the app, so that neither torchcodec nor 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from importlib.util import find_spec
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +28,16 @@ def encode_file(audio: datasets.Audio, value: Any) -> dict[str, Any]:
     return {"bytes": value, "path": None} if isinstance(value, bytes) else {k: value.get(k) for k in ("bytes", "path")}
 
 
-if find_spec("torchcodec") is None:  # else the original imports torchcodec first, and then does not use it
-    datasets.Audio.encode_example = encode_file
+@contextmanager
+def undecoded() -> Iterator[None]:
+    """Take audio files as they are, where the library would import torchcodec first and then not use it."""
+    original = datasets.Audio.encode_example
+    if find_spec("torchcodec") is None:
+        datasets.Audio.encode_example = encode_file
+    try:
+        yield
+    finally:
+        datasets.Audio.encode_example = original
 
 
 class HuggingFaceSource:
@@ -45,29 +55,22 @@ class HuggingFaceSource:
 
     def __init__(self, name: str, *, media: str, default_split: str = "train", streaming: bool = False) -> None:
         path, config, split, *_ = [*name.split(":"), "", ""]
-        self.name = f"hf:{name}"
         self.media = media
-        self.rows = self._load(path, config or None, split or default_split, streaming)
-        columns = list(self.rows.column_names or [])
-        texts = [column for column in TEXT_COLUMNS if column in columns]
-        lacks_media = media in UNDECODED and media not in columns
-        if lacks_media or not texts:
-            needed = media if lacks_media else "text"
-            hint = nearest(needed, columns)
-            raise InputError(f"{self.name}: lacks the column '{needed}'; it has {', '.join(columns)}.{hint}")
-        self.text = texts[0]
-        if media in UNDECODED:
-            self.rows = self.rows.cast_column(media, UNDECODED[media])
-
-    def _load(self, path: str, config: str | None, split: str, streaming: bool) -> Any:
         try:
-            return datasets.load_dataset(path, config, split=split, streaming=streaming)
+            with undecoded():
+                rows = datasets.load_dataset(path, config or None, split=split or default_split, streaming=streaming)
         except Exception as error:  # every builder, hub and network error has a class of its own
             cause = error.__cause__ if isinstance(error, datasets.exceptions.DatasetGenerationError) else None
             reason = " ".join(str(cause or error).split()).rstrip(".")
-            raise InputError(
-                f"{self.name}: cannot be loaded ({reason}); check name, config, split and network."
-            ) from error
+            told = f"hf:{name}: cannot be loaded ({reason}); check name, config, split and network."
+            raise InputError(told) from error
+        columns = list(rows.column_names or [])
+        self.text = next((column for column in TEXT_COLUMNS if column in columns), "")
+        needed = media if media in UNDECODED and media not in columns else "" if self.text else "text"
+        if needed:
+            hint = nearest(needed, columns)
+            raise InputError(f"hf:{name}: lacks the column '{needed}'; it has {', '.join(columns)}.{hint}")
+        self.rows = rows.cast_column(media, UNDECODED[media]) if media in UNDECODED else rows
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -76,7 +79,13 @@ class HuggingFaceSource:
         return self._example(index, self.rows[index])
 
     def __iter__(self) -> Iterator[Example]:
-        return (self._example(i, row) for i, row in enumerate(self.rows))
+        rows = iter(self.rows)
+        for index in count():
+            with undecoded():  # a stream is encoded on the way
+                row = next(rows, None)
+            if row is None:
+                return
+            yield self._example(index, row)
 
     def _example(self, index: int, row: Mapping[str, Any]) -> Example:
         media = (row[self.media] if self.media in UNDECODED else None) or {}

@@ -13,7 +13,7 @@ from typing import Any
 from scriba.core.errors import InputError, UsageError, nearest
 from scriba.core.example import Example
 from scriba.core.files import read_json
-from scriba.datasets.listed import Listed, Problem
+from scriba.datasets.listed import Listed, Problem, find_picture
 
 SPLITS = {"train": ("train", "restval"), "dev": ("val",), "test": ("test",)}
 """Karpathy's names of the splits; COCO's `restval` is for training."""
@@ -21,11 +21,7 @@ REMEDY = "name a dataset_*.json of Karpathy's"
 
 
 def read_karpathy(path: Path, split: str) -> Listed:
-    """Return the pictures of one split with their captions. Picture files are not touched.
-
-    Args:
-        path: The file.
-        split: train, dev or test.
+    """Return the pictures of one split (train, dev or test) with their captions. Picture files are not touched.
 
     Raises:
         InputError: The file is missing, damaged or of another kind, or has nothing in the split.
@@ -51,10 +47,8 @@ def read_karpathy(path: Path, split: str) -> Listed:
 
 def read_image(row: Mapping[str, Any], folder: Path) -> Example:
     """Return the example of a picture."""
-    name = row["filename"]
-    places = [folder / row.get("filepath", "") / name, folder / "images" / name]
-    source = next((place for place in places if place.is_file()), places[0])
+    source = find_picture(row["filename"], [folder / row.get("filepath", ""), folder / "images"])
     texts = [sentence["raw"] for sentence in row["sentences"]]
     if not texts or not all(isinstance(text, str) for text in texts):
         raise TypeError("'raw' of all sentences has to be text")
-    return Example(Path(name).stem, source, tuple(texts))
+    return Example(Path(row["filename"]).stem, source, tuple(texts))

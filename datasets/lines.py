@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
+from PIL.ImageFont import FreeTypeFont
 
 from scriba.core.example import Example
 from scriba.datasets.degrade import degrade
 from scriba.datasets.fonts import Face, faces
-from scriba.datasets.phrases import black_letter, chance, phrase, sentence
-from scriba.datasets.synthetic import Recipe
+from scriba.datasets.phrases import black_letter, phrase, sentence
+from scriba.datasets.synthetic import Recipe, chance, pick
 
 BLACK_LETTER_SHARE = 0.12
 """Share of Fraktur lines, where there is such a font."""
@@ -29,13 +30,15 @@ GAP_SHARE = 0.04
 NEIGHBOURS_SHARE = 0.2
 """Share of lines with parts of those above and below."""
 MAX_LETTERS = 90
+Letters = Iterable[tuple[str, FreeTypeFont, float]]
+"""Letters, their faces in their sizes, and the pixels from each to the next."""
 
 
 def make_example(id: str, rng: np.random.Generator, split: str) -> Example:
     """Render a line in a face of the split; it also depends on the fonts of this machine."""
     face, text = compose(rng, faces(split))
     family = [other for other in faces(split) if other.family == face.family and other.draws(text)] or [face]
-    image = render(text, face, rng, emphasis=family[int(rng.integers(len(family)))])
+    image = render(text, face, rng, emphasis=pick(rng, family))
     buffer = io.BytesIO()
     amount = rng.uniform(0, 1.3)  # from clean to badly worn
     degrade(image, rng, amount).save(buffer, "PNG", compress_level=1)
@@ -50,44 +53,20 @@ def compose(rng: np.random.Generator, choice: Sequence[Face]) -> tuple[Face, str
     wants_broken = bool(broken) and chance(rng, BLACK_LETTER_SHARE)
     wants_typed = bool(typed) and not wants_broken and chance(rng, TYPED_SHARE)
     pool = broken if wants_broken else typed if wants_typed else plain
-    families = sorted({face.family for face in pool})
-    family = families[int(rng.integers(len(families)))]
-    members = [face for face in pool if face.family == family]
-    face = members[int(rng.integers(len(members)))]
-    text = sentence(rng, "de") if wants_broken else phrase(rng)
-    if wants_broken:
-        text = black_letter(text)
-        text = text.replace("⸗", "⸗" if face.draws("⸗") else "-")
+    family = pick(rng, sorted({face.family for face in pool}))
+    face = pick(rng, [face for face in pool if face.family == family])
+    text = black_letter(sentence(rng, "de")) if wants_broken else phrase(rng)
+    text = text if face.draws("⸗") else text.replace("⸗", "-")
     text = "".join(c for c in text if face.draws(c))[:MAX_LETTERS]
     return face, " ".join(text.split()) or "1"
 
 
 class Hand(NamedTuple):
-    """How letters are set; lengths are in pixels.
-
-    Attributes:
-        spacing: Added after each letter.
-        jitter: Standard deviation of the baseline.
-        unevenness: How much the ink of letters differs, from 0 to 1.
-    """
+    """How letters are set: pixels added after each, deviation of the baseline in pixels, unevenness of ink (0 to 1)."""
 
     spacing: float = 0.0
     jitter: float = 0.0
     unevenness: float = 0.0
-
-
-class Letter(NamedTuple):
-    """A letter in its place.
-
-    Attributes:
-        text: The letter.
-        font: Its face in its size.
-        step: Pixels to the next letter.
-    """
-
-    text: str
-    font: ImageFont.FreeTypeFont
-    step: float
 
 
 def draw_hand(rng: np.random.Generator, size: float, capitals: bool = False) -> Hand:
@@ -99,14 +78,7 @@ def draw_hand(rng: np.random.Generator, size: float, capitals: bool = False) -> 
     return Hand(size * spacing, size * jitter, 0.3 if jitter else 0.0)
 
 
-def draw_typist(rng: np.random.Generator, size: float) -> Hand:
-    """Draw how a typewriter sets a line: every letter by itself, struck harder or weaker than its neighbours."""
-    return Hand(size * rng.normal(0.02, 0.03), size * rng.uniform(0.0, 0.04), rng.uniform(0.1, 1.0))
-
-
-def draw_fonts(
-    text: str, font: ImageFont.FreeTypeFont, emphasis: Face, rng: np.random.Generator
-) -> Sequence[ImageFont.FreeTypeFont]:
+def draw_fonts(text: str, font: FreeTypeFont, emphasis: Face, rng: np.random.Generator) -> Sequence[FreeTypeFont]:
     """Draw the font of every letter: small capitals and emphasised words differ from the rest."""
     fonts = [font] * len(text)
     capitals = [word for word in re.finditer(r"\w{2,}", text) if word.group().isupper()]
@@ -123,40 +95,20 @@ def draw_fonts(
     return fonts
 
 
-def draw_gap(text: str, size: float, rng: np.random.Generator) -> Mapping[int, float]:
-    """Draw the place of a space that is a wide gap, and the pixels that it is wider by; mostly there is none."""
-    spaces = [i for i, c in enumerate(text) if c == " "]
-    if not (spaces and chance(rng, GAP_SHARE)):
-        return {}
-    return {spaces[int(rng.integers(len(spaces)))]: rng.uniform(1, 8) * size}
-
-
-def lay_out(
-    text: str, fonts: Sequence[ImageFont.FreeTypeFont], spacing: float, gap: Mapping[int, float]
-) -> Sequence[Letter]:
-    """Place letter after letter, without kerning."""
-    return [
-        Letter(c, font, max(font.getlength(c) + spacing, 1) + gap.get(i, 0.0))
-        for i, (c, font) in enumerate(zip(text, fonts, strict=True))
-    ]
-
-
 def render(text: str, face: Face, rng: np.random.Generator, emphasis: Face | None = None) -> Image.Image:
     """Set a text in a face: random size, spacing, margins and ink; perhaps with parts of the lines around it.
 
-    Args:
-        text: The line.
-        face: Most of its letters'.
-        rng: What is drawn from.
-        emphasis: Face of emphasised words.
+    Emphasised words are set in the face `emphasis`.
     """
     font = ImageFont.truetype(str(face.path), int(rng.integers(20, 56)))
-    typed = face.equal_widths and chance(rng, 0.8)
-    hand = draw_typist(rng, font.size) if typed else draw_hand(rng, font.size, text.isupper())
-    if typed and chance(rng, 0.6):
-        text = text.replace(". ", ".  ")  # as typists were taught
+    if typed := face.equal_widths and chance(rng, 0.8):  # letters by themselves, struck harder or weaker
+        hand = Hand(font.size * rng.normal(0.02, 0.03), font.size * rng.uniform(0.0, 0.04), rng.uniform(0.1, 1.0))
+        text = text.replace(". ", ".  ") if chance(rng, 0.6) else text  # as typists were taught
+    else:
+        hand = draw_hand(rng, font.size, text.isupper())
     fonts = [font] * len(text) if typed else draw_fonts(text, font, emphasis or face, rng)
-    gap = draw_gap(text, font.size, rng)
+    spaces = [i for i, c in enumerate(text) if c == " "]
+    gap = {pick(rng, spaces): rng.uniform(1, 8) * font.size} if spaces and chance(rng, GAP_SHARE) else {}
     by_letter = bool(text) and (hand != Hand() or set(fonts) != {font} or bool(gap))
     left, top, right, bottom = font.getbbox(text or " ", anchor="ls")
     ascent, descent = (-top, bottom) if chance(rng, 0.35) else font.getmetrics()
@@ -165,16 +117,17 @@ def render(text: str, face: Face, rng: np.random.Generator, emphasis: Face | Non
     start, end = (rng.exponential(0.3, 2) * font.size).astype(int) + 2
     length = right - min(left, 0)
     if by_letter:
-        letters = lay_out(text, fonts, hand.spacing, gap)
-        last = letters[-1]  # it may reach beyond its step
-        beyond = max(last.font.getbbox(last.text, anchor="ls")[2] - last.step, 0)
-        length = sum(letter.step for letter in letters) + beyond - min(left, 0)
+        steps = [max(f.getlength(c) + hand.spacing, 1) for c, f in zip(text, fonts, strict=True)]  # without kerning
+        for i, width in gap.items():
+            steps[i] += width
+        beyond = max(fonts[-1].getbbox(text[-1], anchor="ls")[2] - steps[-1], 0)  # the last letter's ink
+        length = sum(steps) + beyond - min(left, 0)
     size = (int(start + length + end) + 1, int(above + ascent + descent + below) + 2)
     image = Image.new("L", size, 255)
     draw = ImageDraw.Draw(image)
     x, y = int(start - min(left, 0)), int(above + ascent) + 1
     if by_letter:
-        _set(draw, letters, (x, y), hand, rng)
+        _set(draw, zip(text, fonts, steps, strict=True), x, y, hand, rng)
     else:
         draw.text((x, y), text, fill=0, font=font, anchor="ls")
     if typed and chance(rng, 0.08):
@@ -188,15 +141,8 @@ def render(text: str, face: Face, rng: np.random.Generator, emphasis: Face | Non
     return image
 
 
-def _set(
-    draw: ImageDraw.ImageDraw,
-    letters: Sequence[Letter],
-    start: tuple[float, float],
-    hand: Hand,
-    rng: np.random.Generator,
-) -> None:
+def _set(draw: ImageDraw.ImageDraw, letters: Letters, x: float, y: float, hand: Hand, rng: np.random.Generator) -> None:
     """Draw letter by letter, with an unsteady baseline, uneven ink and, where it is struck hard, thicker strokes."""
-    x, y = start
     for text, font, step in letters:
         ink = int(min(rng.exponential(55 * hand.unevenness), 130))
         thick = rng.uniform(0, 0.04 * hand.unevenness) * font.size if chance(rng, 0.4) else 0.0

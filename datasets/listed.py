@@ -3,34 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
 
 from scriba.core.example import Example
 
 
-@dataclass(frozen=True)
-class Problem:
-    """A row that cannot be used.
-
-    Attributes:
-        where: File and line.
-        sentence: What is wrong with it.
-    """
+class Problem(NamedTuple):
+    """A row that cannot be used: its file and line, and a sentence on what is wrong with it."""
 
     where: str
     sentence: str
 
 
+def find_picture(name: str, folders: Sequence[Path]) -> Path:
+    """Return where a picture lies: the first folder that has it, or else the first of all."""
+    return next((folder / name for folder in folders if (folder / name).is_file()), folders[0] / name)
+
+
 class Listed(Sequence[Example]):
-    """Examples, and what could not be used.
-
-    Attributes:
-        problems: Rows that could not be used.
-
-    Args:
-        examples: The examples.
-        problems: See above.
-    """
+    """Examples, and the `problems`: rows that could not be used."""
 
     def __init__(self, examples: Sequence[Example], problems: Sequence[Problem]) -> None:
         self._examples = tuple(examples)

@@ -13,7 +13,6 @@ from scriba.core.files import parse_json
 from scriba.datasets.listed import Listed, Problem
 
 TEXT_COLUMNS = ("text", "transcription", "sentence", "captions", "caption")
-MEDIA = ("audio", "image")
 FOLDER_MANIFESTS = ("metadata.jsonl", "metadata.csv")
 """Names by which a folder's manifest is found (the Hugging Face folder convention)."""
 
@@ -22,11 +21,12 @@ class RowError(Exception):
     """A row cannot be used; the message is the sentence of its `Problem`."""
 
 
+Rows = Iterator[tuple[int, Mapping[str, Any] | RowError]]
+"""Rows with the numbers of their lines."""
+
+
 class Manifest(Listed):
     """The examples of a manifest. Media files are not touched.
-
-    Attributes:
-        problems: Rows that could not be used.
 
     Args:
         path: A .jsonl, .json, .csv or .tsv file, or a folder with metadata.jsonl or metadata.csv.
@@ -37,37 +37,24 @@ class Manifest(Listed):
     """
 
     def __init__(self, path: Path, media: str) -> None:
-        self.path = find_manifest(path)
+        path = find_manifest(path)
         examples: dict[str, Example] = {}
         problems: list[Problem] = []
         columns: dict[str, None] = {}
-        for number, row in self._rows():
-            where = f"{self.path}:{number}"
+        for number, row in read_rows(path):
             try:
                 if isinstance(row, RowError):
                     raise row
                 columns |= dict.fromkeys(row)
-                example = read_row(row, media, self.path.parent)
+                example = read_row(row, media, path.parent)
                 if example.id in examples:
                     raise RowError(f"the id '{example.id}' stands in an earlier row too; make ids unique.")
                 examples[example.id] = example
             except RowError as error:
-                problems.append(Problem(where, str(error)))
+                problems.append(Problem(f"{path}:{number}", str(error)))
         if not examples:
-            raise InputError(explain_empty(self.path, media, list(columns), problems))
+            raise InputError(explain_empty(path, media, list(columns), problems))
         super().__init__(tuple(examples.values()), problems)
-
-    def _rows(self) -> Iterator[tuple[int, Mapping[str, Any] | RowError]]:
-        """Yield line numbers and rows."""
-        try:
-            with self.path.open(encoding="utf-8-sig", newline="") as file:
-                yield from (
-                    read_json_lines(file)
-                    if self.path.suffix in (".jsonl", ".json")
-                    else read_csv(file, "\t" if self.path.suffix == ".tsv" else ",")
-                )
-        except UnicodeDecodeError as error:
-            raise InputError(f"{self.path}: is not UTF-8 text; save it as UTF-8.") from error
 
 
 def find_manifest(path: Path) -> Path:
@@ -77,9 +64,8 @@ def find_manifest(path: Path) -> Path:
         InputError: There is none, or its kind is unknown.
     """
     if path.is_dir():
-        for name in FOLDER_MANIFESTS:
-            if (path / name).is_file():
-                return path / name
+        if found := [path / name for name in FOLDER_MANIFESTS if (path / name).is_file()]:
+            return found[0]
         raise InputError(f"{path}: is a folder without {' or '.join(FOLDER_MANIFESTS)}; name the manifest file.")
     if not path.is_file():
         siblings = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
@@ -89,41 +75,43 @@ def find_manifest(path: Path) -> Path:
     return path
 
 
-def read_json_lines(lines: Iterable[str]) -> Iterator[tuple[int, Mapping[str, Any] | RowError]]:
+def read_rows(path: Path) -> Rows:
+    """Yield line numbers with their rows, or with what is wrong with them."""
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            is_json = path.suffix in (".jsonl", ".json")
+            yield from read_json_lines(file) if is_json else read_csv(file, "\t" if path.suffix == ".tsv" else ",")
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: is not UTF-8 text; save it as UTF-8.") from error
+
+
+def read_json_lines(lines: Iterable[str]) -> Rows:
     """Yield the object of each line that is not blank."""
     for number, line in enumerate(lines, start=1):
-        if not line.strip():
-            continue
         try:
+            if not line.strip():
+                continue
             row = parse_json(line)
+            yield number, row if isinstance(row, dict) else RowError("is not a JSON object; a line holds one object.")
         except ValueError as error:
             yield number, RowError(f"is not JSON ({error}); a line holds one object.")
-            continue
-        yield number, row if isinstance(row, dict) else RowError("is not a JSON object; a line holds one object.")
 
 
-def read_csv(lines: Iterable[str], delimiter: str) -> Iterator[tuple[int, Mapping[str, Any] | RowError]]:
+def read_csv(lines: Iterable[str], delimiter: str) -> Rows:
     """Yield each row under the names of the first."""
     reader = csv.DictReader(lines, delimiter=delimiter, strict=True)
     while True:
         try:
-            row = next(reader)
-        except StopIteration:
-            return
+            if (row := next(reader, None)) is None:
+                return
+            wrong = None in row or None in row.values()
+            yield reader.line_num, RowError("has another number of cells than the heading.") if wrong else row
         except csv.Error as error:
             yield reader.line_num, RowError(f"is not a CSV row ({error}); check its quotes.")
-            continue
-        wrong = None in row or None in row.values()
-        yield reader.line_num, RowError("has another number of cells than the heading.") if wrong else row
 
 
 def read_row(row: Mapping[str, Any], media: str, folder: Path) -> Example:
-    """Turn a row into an example.
-
-    Args:
-        row: Columns by name.
-        media: audio, image or text.
-        folder: Folder that paths are relative to.
+    """Turn a row into an example; paths are relative to the folder.
 
     Raises:
         RowError: A column is missing or has the wrong type.
@@ -141,7 +129,7 @@ def read_row(row: Mapping[str, Any], media: str, folder: Path) -> Example:
 
 def input_columns(media: str) -> tuple[str, ...]:
     """Return the columns that may hold the inputs."""
-    return (*MEDIA, "file_name") if media == "text" else (media, "file_name")
+    return ("audio", "image", "file_name") if media == "text" else (media, "file_name")
 
 
 def first_column(row: Mapping[str, Any], names: Sequence[str]) -> str:
@@ -150,9 +138,8 @@ def first_column(row: Mapping[str, Any], names: Sequence[str]) -> str:
     Raises:
         RowError: None is.
     """
-    for name in names:
-        if name in row:
-            return name
+    if present := [name for name in names if name in row]:
+        return present[0]
     hint = next((found for name in names if (found := nearest(name, row))), "")
     raise RowError(f"has no column '{names[0]}'; it has {', '.join(map(str, row)) or 'none'}.{hint}")
 

@@ -35,10 +35,9 @@ def read_pairs(path: Path) -> Listed:
             continue
         try:
             target = text.read_text(encoding="utf-8-sig").strip()
+            examples.append(Example(str(image.relative_to(path)), image, target))
         except (OSError, UnicodeDecodeError) as error:
             problems.append(Problem(str(text), f"cannot be read ({error}); save it as UTF-8."))
-            continue
-        examples.append(Example(str(image.relative_to(path)), image, target))
     if not examples:
         raise InputError(f"{path}: no {TEXT} file has a picture of its name beside it.")
     return Listed(examples, problems)

@@ -5,10 +5,13 @@ Words come from `wordfreq` where it is installed (`pip install scriba[train]`), 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from functools import cache
+from itertools import pairwise
 
 import numpy as np
+
+from scriba.datasets.synthetic import chance, pick
 
 WORDS: Mapping[str, str] = {
     "en": "the of and to a in that was he it his with as had for she not at but be on they you by which have him this "
@@ -38,44 +41,16 @@ WORDS: Mapping[str, str] = {
     "pl": "i w na z do się nie to że jest o jak po co tak za od ale czy go już był tylko być może gdzie więc życie "
     "świat człowiek źródło język",
 }
-LANGUAGES: Mapping[str, float] = {"en": 0.5, "de": 0.16, "fr": 0.08, "es": 0.06, "it": 0.05, "pt": 0.04} | {
-    "nl": 0.04, "sv": 0.03, "da": 0.02, "pl": 0.02
-}  # fmt: skip
+LANGUAGES = dict(en=0.5, de=0.16, fr=0.08, es=0.06, it=0.05, pt=0.04, nl=0.04, sv=0.03, da=0.02, pl=0.02)
 """Languages of `sentence`, with their shares."""
 VOCABULARY = 30000
 """Words of each language that are drawn from."""
-MONTHS: tuple[str, ...] = (
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-)
-MONTHS += ("November", "December")
+MONTHS = "January February March April May June July August September October November December"
 PAIRS = ("“ ”", '" "', "‘ ’", "( )", "« »", "[ ]", "' '", "„ “", "“‘ ’”", "‘“ ”’", "\"' '\"")
 """What encloses words; speech within speech has two marks together."""
 CURRENCIES = ("$", "£", "€", "RM ", "RM", "USD ", "EUR ")
-LABELS: tuple[str, ...] = (
-    "TOTAL",
-    "CASH",
-    "CHANGE",
-    "SUBTOTAL",
-    "Tax",
-    "GST",
-    "VAT",
-    "Qty",
-    "ITEM",
-    "Amount",
-    "Invoice",
-    "Receipt",
-)
-LABELS += ("No.", "Date", "Time", "TEL", "FAX", "Ref", "Price", "Discount", "ROUNDING", "Balance", "Due", "Page")
-LABELS += ("Table", "Fig.", "Vol.", "Chap.", "Art.", "Section")
+LABELS = "TOTAL CASH CHANGE SUBTOTAL Tax GST VAT Qty ITEM Amount Invoice Receipt No. Date Time TEL FAX Ref Price "
+LABELS += "Discount ROUNDING Balance Due Page Table Fig. Vol. Chap. Art. Section"
 
 
 @cache
@@ -95,16 +70,6 @@ def word(rng: np.random.Generator, language: str) -> str:
     """Draw a word, frequent ones more often."""
     words, shares = vocabulary(language)
     return words[min(int(np.searchsorted(shares, rng.random())), len(words) - 1)]
-
-
-def chance(rng: np.random.Generator, probability: float) -> bool:
-    """Return true with that probability."""
-    return bool(rng.random() < probability)
-
-
-def pick(rng: np.random.Generator, options: Sequence[str]) -> str:
-    """Draw one of several, all equally likely."""
-    return options[int(rng.integers(len(options)))]
 
 
 def sentence(rng: np.random.Generator, language: str | None = None) -> str:
@@ -150,19 +115,9 @@ def heading(rng: np.random.Generator) -> str:
 def number(rng: np.random.Generator) -> str:
     """Return a number: plain, grouped, with decimals, a percentage, ordinal or fraction."""
     value = int(10 ** rng.uniform(0, 6))
-    return pick(
-        rng,
-        [
-            str(value),
-            f"{value:,}",
-            f"{value / 100:.2f}",
-            f"{value / 10:.1f}%",
-            f"{value % 100}{pick(rng, ['th', 'º', '°', '½', '¼', '¾'])}",
-            f"{value:07d}",
-            f"-{value}",
-            f"{value}.",
-        ],
-    )
+    small = f"{value % 100}{pick(rng, ['th', 'º', '°', '½', '¼', '¾'])}"
+    forms = [str(value), f"{value:,}", f"{value / 100:.2f}", f"{value / 10:.1f}%", small]
+    return pick(rng, [*forms, f"{value:07d}", f"-{value}", f"{value}."])
 
 
 def price(rng: np.random.Generator) -> str:
@@ -177,20 +132,11 @@ def date(rng: np.random.Generator) -> str:
     """Return a date or time."""
     day, month, year = int(rng.integers(1, 32)), int(rng.integers(1, 13)), int(rng.integers(1800, 2030))
     hour, minute, second = int(rng.integers(24)), int(rng.integers(60)), int(rng.integers(60))
-    return pick(
-        rng,
-        [
-            f"{day:02d}/{month:02d}/{year}",
-            f"{day:02d}-{month:02d}-{year % 100:02d}",
-            f"{day}.{month}.{year}",
-            f"{year}-{month:02d}-{day:02d}",
-            f"{MONTHS[month - 1]} {day}, {year}",
-            f"{day} {MONTHS[month - 1][:3].upper()} {year}",
-            f"{day}th {MONTHS[month - 1]}, {year}.",
-            f"{hour:02d}:{minute:02d}:{second:02d}",
-            f"{day:02d}/{month:02d}/{year} {hour % 12 + 1}:{minute:02d} {pick(rng, ['AM', 'PM'])}",
-        ],
-    )
+    name, slashed = MONTHS.split()[month - 1], f"{day:02d}/{month:02d}/{year}"
+    forms = [slashed, f"{day:02d}-{month:02d}-{year % 100:02d}", f"{day}.{month}.{year}"]
+    forms += [f"{year}-{month:02d}-{day:02d}", f"{name} {day}, {year}", f"{day} {name[:3].upper()} {year}"]
+    forms += [f"{day}th {name}, {year}.", f"{hour:02d}:{minute:02d}:{second:02d}"]
+    return pick(rng, [*forms, f"{slashed} {hour % 12 + 1}:{minute:02d} {pick(rng, ['AM', 'PM'])}"])
 
 
 def code(rng: np.random.Generator) -> str:
@@ -198,29 +144,18 @@ def code(rng: np.random.Generator) -> str:
     digits = "".join(map(str, rng.integers(0, 10, int(rng.integers(3, 14)))))
     name = word(rng, "en")
     letters = "".join(pick(rng, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") for _ in range(int(rng.integers(1, 5))))
-    return pick(
-        rng,
-        [
-            digits,
-            f"{letters}{digits}",
-            f"{letters}-{digits}",
-            f"({digits}-{letters[0]})",
-            f"{digits[:2]}-{digits[2:]}",
-            f"+{digits[:2]} {digits[2:]}",
-            f"{name}@{word(rng, 'en')}.com",
-            f"www.{name}.{pick(rng, ['com', 'org', 'net', 'co.uk'])}",
-            f"#{digits}",
-            f"{letters}/{digits}_{letters[::-1]}",
-        ],
-    )
+    forms = [digits, f"{letters}{digits}", f"{letters}-{digits}", f"({digits}-{letters[0]})"]
+    forms += [f"{digits[:2]}-{digits[2:]}", f"+{digits[:2]} {digits[2:]}"]
+    forms += [f"{name}@{word(rng, 'en')}.com", f"www.{name}.{pick(rng, ['com', 'org', 'net', 'co.uk'])}"]
+    return pick(rng, [*forms, f"#{digits}", f"{letters}/{digits}_{letters[::-1]}"])
 
 
 def record(rng: np.random.Generator) -> str:
     """Return a line of a receipt, form or table: labels with numbers, prices, dates and codes."""
     parts = []
     for _ in range(int(rng.integers(1, 4))):
-        make = (price, number, date, code)[int(rng.integers(4))]
-        label = pick(rng, [*LABELS, word(rng, "en").upper(), word(rng, "en").capitalize(), ""])
+        make = pick(rng, (price, number, date, code))
+        label = pick(rng, [*LABELS.split(), word(rng, "en").upper(), word(rng, "en").capitalize(), ""])
         mark = pick(rng, [" ", ": ", " : ", ":", " = ", " @ ", " x ", " / "]) if label else ""
         parts.append(f"{label}{mark}{make(rng)}")
     return " ".join(parts)
@@ -230,9 +165,8 @@ def items(rng: np.random.Generator) -> str:
     """Return an article, firm or address in capitals, as receipts print them."""
     words = [word(rng, "en").upper() for _ in range(int(rng.integers(1, 5)))]
     if chance(rng, 0.4):
-        words.insert(
-            int(rng.integers(len(words) + 1)), pick(rng, [number(rng), code(rng), "&", "(M)", "SDN BHD", "NO."])
-        )
+        place = int(rng.integers(len(words) + 1))
+        words.insert(place, pick(rng, [number(rng), code(rng), "&", "(M)", "SDN BHD", "NO."]))
     return " ".join(words) + pick(rng, ["", "", "", ",", ".", ":", " -"])
 
 
@@ -240,9 +174,8 @@ def salad(rng: np.random.Generator) -> str:
     """Return characters that mean nothing, so that rare ones are seen and no word is only guessed."""
     signs = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789" * 2
     signs += "äöüÄÖÜßàâçéèêëîïôùûñáíóúåøæœÅØÆŒÉÈÀÇ" + ".,;:!?'\"()[]{}<>/\\|@#$%^&*_+=~-–—§°€£½•" * 2
-    return " ".join(
-        "".join(pick(rng, signs) for _ in range(int(rng.integers(1, 9)))) for _ in range(int(rng.integers(1, 6)))
-    )
+    count = int(rng.integers(1, 6))
+    return " ".join("".join(pick(rng, signs) for _ in range(int(rng.integers(1, 9)))) for _ in range(count))
 
 
 KINDS: Mapping[Callable[[np.random.Generator], str], float] = {
@@ -259,9 +192,6 @@ def phrase(rng: np.random.Generator) -> str:
 
 def black_letter(text: str) -> str:
     """Return German text as Fraktur sets it: long s except at the end of words, ⸗ for a hyphen at the line's end."""
-    spelled = []
-    for i, letter in enumerate(text):
-        following = text[i + 1 : i + 2]
-        spelled.append("ſ" if letter == "s" and following.isalpha() else letter)
-    joined = "".join(spelled)
-    return joined[:-1] + "⸗" if joined.endswith("-") else joined
+    pairs = pairwise(text + " ")
+    spelled = "".join("ſ" if letter == "s" and following.isalpha() else letter for letter, following in pairs)
+    return spelled[:-1] + "⸗" if spelled.endswith("-") else spelled

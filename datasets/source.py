@@ -30,8 +30,7 @@ def open_source(name: str, *, media: str, default_split: str = "train", streamin
     """Open a source of examples.
 
     Args:
-        name: manifest:PATH, a bare path, hf:NAME[:CONFIG[:SPLIT]], synth:NAME[:SPLIT[:N]], karpathy:PATH[:SPLIT] or
-            coco:PATH.
+        name: One of the names above.
         media: Column of the inputs: audio or image; text where no input is wanted.
         default_split: Split of hf:, synth: and karpathy: sources that name none.
         streaming: Read hf: sources as a stream.
@@ -61,9 +60,8 @@ def open_source(name: str, *, media: str, default_split: str = "train", streamin
         return read_karpathy(Path(path), split) if path else read_karpathy(Path(rest), default_split)
     if scheme == "coco":
         return read_coco(Path(rest))
-    raise UsageError(
-        f"{name}: sources are named {', '.join(s + ':…' for s in SCHEMES)} or by a path.{nearest(scheme, SCHEMES)}"
-    )
+    forms = ", ".join(f"{known}:…" for known in SCHEMES)
+    raise UsageError(f"{name}: sources are named {forms} or by a path.{nearest(scheme, SCHEMES)}")
 
 
 def open_path(path: Path, media: str) -> Iterable[Example]:

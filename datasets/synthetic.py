@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 
 from scriba.core.errors import UsageError, nearest
 from scriba.core.example import Example
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -31,11 +34,6 @@ class Recipe:
 class SyntheticSource(Sequence[Example]):
     """Examples of a recipe; example i is a pure function of split and i, and every split has seeds of its own.
 
-    Args:
-        recipe: How they are made.
-        split: One of the recipe's splits.
-        size: Number of examples.
-
     Raises:
         UsageError: There is no such split.
     """
@@ -51,12 +49,17 @@ class SyntheticSource(Sequence[Example]):
     def __len__(self) -> int:
         return self.size
 
-    def __iter__(self) -> Iterator[Example]:
-        return (self[i] for i in range(self.size))
-
     def __getitem__(self, index: int) -> Example:  # type: ignore[override]
-        if not -self.size <= index < self.size:
-            raise IndexError(index)
-        index %= self.size
+        index = range(self.size)[index]
         rng = np.random.default_rng([list(self.recipe.sizes).index(self.split), index])
         return self.recipe.make(f"{self.recipe.name}-{self.split}-{index}", rng, self.split)
+
+
+def chance(rng: np.random.Generator, probability: float) -> bool:
+    """Return true with that probability."""
+    return bool(rng.random() < probability)
+
+
+def pick(rng: np.random.Generator, options: Sequence[T]) -> T:
+    """Draw one of several, all equally likely."""
+    return options[int(rng.integers(len(options)))]

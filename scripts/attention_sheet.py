@@ -18,13 +18,12 @@ from PIL import Image
 
 from scriba.caption.picture import read_colours
 from scriba.caption.plot import SIDE, smooth
-from scriba.commands import open_named
 from scriba.core.files import replacing
-from scriba.core.hypothesis import Hypothesis
-from scriba.loading import build_recogniser, open_bundle, read_config
+from scriba.core.search import Hypothesis
+from scriba.loading import open_bundle, open_recogniser
+from scriba.sources import open_named
 
-INCH = 0.95
-"""Side of a square."""
+INCH = 0.95  # side of a square
 
 
 def draw(rows: list[tuple[Path | bytes, Hypothesis]], path: Path, pictures: bool) -> None:
@@ -37,13 +36,10 @@ def draw(rows: list[tuple[Path | bytes, Hypothesis]], path: Path, pictures: bool
         for axis in axes:
             axis.axis("off")
         for axis, token, weights in zip(axes, hypothesis.tokens, hypothesis.attention_UT or (), strict=False):
-            shown = smooth(np.array(weights))
             if pictures:
-                image = read_colours(source, "picture").resize((SIDE, SIDE), Image.Resampling.BICUBIC)
-                axis.imshow(image)
-                axis.imshow(shown, cmap="gray", alpha=0.75, vmin=0)
-            else:
-                axis.imshow(shown, cmap="magma", vmin=0)
+                axis.imshow(read_colours(source, "picture").resize((SIDE, SIDE), Image.Resampling.BICUBIC))
+            look = {"cmap": "gray", "alpha": 0.75} if pictures else {"cmap": "magma"}
+            axis.imshow(smooth(np.array(weights)), vmin=0, **look)
             axis.set_title(token.text.strip(), y=-0.28, fontsize=9, parse_math=False)
     with replacing(path) as aside:
         figure.savefig(aside, dpi=80, format="png")
@@ -57,16 +53,13 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="picture to write")
     parser.add_argument("--pictures", action="store_true", help="show the pictures under the attention")
     options = parser.parse_args()
-    bundle = open_bundle(options.model)
-    config = read_config(bundle)
-    recogniser = build_recogniser(bundle, config, "auto", "auto")
+    recogniser = open_recogniser(open_bundle(options.model))
     examples = list(islice(open_named(options.source, "image", "test").examples, options.count))
     rows = []
-    for result in recogniser.run(examples, config.decoding, keep_attention=True):
+    for result in recogniser.run(examples, keep_attention=True):
         if result.error is None and isinstance(result.example.source, Path | bytes):
-            hypothesis = result.hypotheses[config.decoding.method]
-            rows.append((result.example.source, hypothesis))
-            print(f"{len(rows)}: {hypothesis.text} ({hypothesis.confidence:.2f})")
+            rows.append((result.example.source, result.hypothesis))
+            print(f"{len(rows)}: {result.hypothesis.text} ({result.hypothesis.confidence:.2f})")
     draw(rows, options.out, options.pictures)
 
 

@@ -22,7 +22,7 @@ import soundfile
 import scriba
 from scriba.asr.audio import read_waveform
 from scriba.core.example import Example
-from scriba.core.metrics import error_rates
+from scriba.core.scores import error_rates
 from scriba.datasets.source import open_source
 
 RATE = 16000
@@ -38,15 +38,11 @@ def join(examples: list[Example], seconds: float, seed: int, path: Path) -> list
         while written < seconds * RATE:
             order = order or rng.permutation(len(examples)).tolist()
             used.append(examples[order.pop()])
-            for part in (read_waveform(used[-1], RATE, 600.0).numpy(), silence(rng)):
+            silence = rng.normal(0, 1e-4, int(rng.uniform(0.3, 4.0) * RATE))  # next to nothing
+            for part in (read_waveform(used[-1], RATE, 600.0).numpy(), silence):
                 file.write(part)
                 written += len(part)
     return used
-
-
-def silence(rng: np.random.Generator) -> np.ndarray:
-    """Return 0.3 to 4 seconds of next to nothing."""
-    return rng.normal(0, 1e-4, int(rng.uniform(0.3, 4.0) * RATE))
 
 
 def transcribe(model: str, path: str, decoding: dict[str, Any]) -> dict[str, Any]:
@@ -64,31 +60,24 @@ def main() -> None:
     parser.add_argument("--model", default="asr-an4-en", help="bundle (default: %(default)s)")
     parser.add_argument("--minutes", type=float, default=60.0, help="length of the recording (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=1, help="of order and silences (default: %(default)s)")
-    parser.add_argument(
-        "--decoding", type=json.loads, default={}, help='options of decoding, as JSON: {"beam_size": 8}'
-    )
-    parser.add_argument("--texts", help="file to write both texts of the long recording to")
+    parser.add_argument("--decoding", type=json.loads, default={}, help='options of decoding: {"beam_size": 8}')
+    parser.add_argument("--texts", type=Path, help="file to write both texts of the long recording to")
     options = parser.parse_args()
     examples = list(open_source(options.source, media="audio", default_split="test"))
     singly = scriba.load(options.model, **options.decoding)
-    texts = {
-        e.id: r.hypotheses[singly.decoding.method].text
-        for e, r in zip(examples, singly.transcribe_all(examples), strict=True)
-    }
+    texts = {e.id: r.hypothesis.text for e, r in zip(examples, singly.transcribe_all(examples), strict=True)}
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "long.flac"
         used = join(examples, 60 * options.minutes, options.seed, path)
         with multiprocessing.get_context("spawn").Pool(1) as pool:
             whole = pool.apply(transcribe, (options.model, str(path), options.decoding))
         seconds = soundfile.info(path).duration
-    reference = " ".join(str(e.target) for e in used)
-    parts = error_rates([str(e.target) for e in used], [texts[e.id] for e in used])
-    long = error_rates([reference], [whole["text"]])
+    said = [str(e.target) for e in used]
+    parts = error_rates(said, [texts[e.id] for e in used])["wer"]
+    long = error_rates([" ".join(said)], [whole["text"]])["wer"]
     if options.texts:
-        Path(options.texts).write_text(f"{reference}\n{whole['text']}\n", encoding="utf-8")
-    print(
-        f"{len(used)} utterances, {seconds / 60:.1f} min: WER {parts['wer']:.2f} % singly, {long['wer']:.2f} % as one"
-    )
+        options.texts.write_text(f"{' '.join(said)}\n{whole['text']}\n", encoding="utf-8")
+    print(f"{len(used)} utterances, {seconds / 60:.1f} min: WER {parts:.2f} % singly, {long:.2f} % as one")
     print(f"{whole['seconds']:.1f} s of work, peak memory {whole['MiB']:.0f} MiB")
 
 

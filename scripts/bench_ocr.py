@@ -17,65 +17,53 @@ import os
 import statistics
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from io import BytesIO
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageOps
+from side_by_side import table_of
 
-from scriba.commands import open_named
+from scriba.core.command import say, track
 from scriba.core.example import Example
 from scriba.core.files import write_json
-from scriba.core.metrics import error_rates, normalisation
-from scriba.core.progress import say, track
 from scriba.core.recogniser import Recogniser
-from scriba.core.search import DecodingConfig
-from scriba.loading import build_recogniser, open_bundle, read_config
+from scriba.core.scores import error_rates
+from scriba.core.search import Method
+from scriba.core.text import normalisation
+from scriba.loading import open_bundle, open_recogniser
+from scriba.sources import open_named
 
-CASELESS = ("sroie-receipts",)
-"""Corpora whose truth is in capitals whatever the print."""
-TESSERACT = {"archiscribe-fraktur-de": ("frk", "Fraktur")}
-"""Tesseract's models for a corpus; others are read with eng."""
-NOT_ENGLISH = tuple(TESSERACT)
+CASELESS = ("sroie-receipts",)  # corpora whose truth is in capitals whatever the print
+TESSERACT = {"archiscribe-fraktur-de": ("frk", "Fraktur")}  # its models for a corpus; others are read with eng
 JOINT_BEAM = 8
-"""Hypotheses that the joint search follows."""
-MARGIN = 12
-"""Pixels of paper put around a line for Tesseract, which reads worse without."""
+MARGIN = 12  # pixels of paper put around a line for Tesseract, which reads worse without
 
 
-@dataclass(frozen=True)
-class System:
-    """Something that reads.
-
-    Attributes:
-        name: Its name in the table.
-        read: Texts of examples, in their order.
-        corpora: Whether it is meant for a corpus.
-    """
+class System(NamedTuple):
+    """Something that reads: its name in the table, the texts of examples, and whether it is meant for a corpus."""
 
     name: str
     read: Callable[[Sequence[Example]], list[str]]
     corpora: Callable[[str], bool] = lambda name: True
 
 
-def scriba_systems(recogniser: Recogniser, decoding: DecodingConfig, batch_size: int) -> list[System]:
+def scriba_systems(recogniser: Recogniser, batch_size: int) -> list[System]:
     """Greedy decoding from each head, and the joint search of both with the model's own weights."""
 
-    def system(name: str, config: DecodingConfig) -> System:
-        def read(examples: Sequence[Example]) -> list[str]:
-            stream = recogniser.run(examples, config, batch_size=batch_size)
-            return [r.hypotheses[config.method].text if r.error is None else "" for r in stream]
+    def system(name: str, method: Method, beam_size: int) -> System:
+        options = replace(recogniser.decoding.options, method=method, beam_size=beam_size)
+        reader = replace(recogniser, decoding=replace(recogniser.decoding, options=options))
+        return System(
+            f"scriba, {name}", lambda examples: [r.hypothesis.text for r in reader.run(examples, batch_size=batch_size)]
+        )
 
-        return System(f"scriba, {name}", read)
-
-    greedy = replace(decoding, beam_size=1)
-    systems = [system(f"{method} greedy", replace(greedy, method=method)) for method in recogniser.methods]
+    systems = [system(f"{head} greedy", head, 1) for head in recogniser.model.heads]
     if len(systems) > 1:
-        joint = replace(decoding, method="joint", beam_size=JOINT_BEAM)
-        systems.append(system(f"joint, beam {JOINT_BEAM}", joint))
+        systems.append(system(f"joint, beam {JOINT_BEAM}", "joint", JOINT_BEAM))
     return systems
 
 
@@ -87,23 +75,20 @@ def tesseract_systems(data: str) -> list[System]:
         say("tesserocr is not installed; Tesseract is left out")
         return []
 
+    def read_line(api: Any, example: Example) -> str:
+        line = picture(example, "L")
+        paper = int(np.percentile(np.asarray(line), 90))
+        api.SetImage(ImageOps.expand(line, MARGIN, paper))
+        return str(api.GetUTF8Text()).strip()
+
     def system(language: str) -> System:
         def read(examples: Sequence[Example]) -> list[str]:
             with tesserocr.PyTessBaseAPI(path=data, lang=language, psm=tesserocr.PSM.SINGLE_LINE) as api:
-                return [_tesseract(api, example) for example in examples]
+                return [read_line(api, example) for example in examples]
 
         return System(f"Tesseract {language}", read, lambda name: language in TESSERACT.get(name, ("eng",)))
 
     return [system(language) for language in ("eng", "frk", "Fraktur")]
-
-
-def _tesseract(api: Any, example: Example) -> str:
-    line = _picture(example).convert("L")
-    paper = int(np.percentile(np.asarray(line), 90))
-    padded = Image.new("L", (line.width + 2 * MARGIN, line.height + 2 * MARGIN), paper)
-    padded.paste(line, (MARGIN, MARGIN))
-    api.SetImage(padded)
-    return str(api.GetUTF8Text()).strip()
 
 
 def rapidocr_systems() -> list[System]:
@@ -115,20 +100,17 @@ def rapidocr_systems() -> list[System]:
         return []
     engine = RapidOCR()
 
-    def read(examples: Sequence[Example]) -> list[str]:
-        texts = []
-        for example in examples:
-            pixels = np.asarray(_picture(example).convert("RGB"))
-            found, _ = engine(pixels, use_det=False, use_cls=False, use_rec=True)
-            texts.append(found[0][0] if found else "")
-        return texts
+    def read_line(example: Example) -> str:
+        found, _ = engine(np.asarray(picture(example, "RGB")), use_det=False, use_cls=False, use_rec=True)
+        return found[0][0] if found else ""
 
-    return [System("RapidOCR", read, lambda name: name not in NOT_ENGLISH)]
+    return [System("RapidOCR", lambda examples: list(map(read_line, examples)), lambda name: name not in TESSERACT)]
 
 
-def _picture(example: Example) -> Image.Image:
+def picture(example: Example, mode: str) -> Image.Image:
+    """Return the picture of an example in grey or in colours."""
     assert isinstance(example.source, Path | bytes)
-    return Image.open(BytesIO(example.source) if isinstance(example.source, bytes) else example.source)
+    return Image.open(BytesIO(example.source) if isinstance(example.source, bytes) else example.source).convert(mode)
 
 
 def score(corpus: str, examples: Sequence[Example], texts: Sequence[str], seen: set[str]) -> dict[str, float]:
@@ -136,14 +118,13 @@ def score(corpus: str, examples: Sequence[Example], texts: Sequence[str], seen: 
     plain = normalisation("print-caseless" if corpus in CASELESS else "print")
     references = [str(example.target) for example in examples]
     pairs = [(plain(a), plain(b)) for a, b in zip(references, texts, strict=True)]
-    normalised = error_rates([a for a, _ in pairs], [b for _, b in pairs])
+    normalised = error_rates(*zip(*pairs, strict=True))
     result = {"cer": normalised["cer"], "wer": normalised["wer"], "cer_raw": error_rates(references, texts)["cer"]}
     result["exact"] = 100 * sum(a == b for a, b in pairs) / len(pairs)
     known = {plain(text) for text in seen}
     unseen = [(a, b) for a, b in pairs if a not in known]
     if seen and unseen:
-        result["unseen"] = len(unseen)
-        result["cer_unseen"] = error_rates([a for a, _ in unseen], [b for _, b in unseen])["cer"]
+        result |= {"unseen": len(unseen), "cer_unseen": error_rates(*zip(*unseen, strict=True))["cer"]}
     return result
 
 
@@ -155,13 +136,10 @@ def main() -> None:
     parser.add_argument("--limit", type=int, help="read only the first so many lines of each")
     parser.add_argument("--passes", type=int, default=3, help="times that everything is read, the median counts")
     parser.add_argument("--tessdata", default=os.environ.get("TESSDATA_PREFIX", "/usr/share/tesseract-ocr/5/tessdata"))
-    parser.add_argument("--json", help="file for all figures")
+    parser.add_argument("--json", type=Path, help="file for all figures")
     parser.add_argument("--only", nargs="+", default=[""], help="parts of the names of the systems to run")
     options = parser.parse_args()
-    bundle = open_bundle(options.model)
-    config = read_config(bundle)
-    recogniser = build_recogniser(bundle, config, "cpu", "auto")
-    systems = scriba_systems(recogniser, config.decoding, options.batch_size)
+    systems = scriba_systems(open_recogniser(open_bundle(options.model), device="cpu"), options.batch_size)
     systems += tesseract_systems(options.tessdata) + rapidocr_systems()
     systems = [system for system in systems if any(part in system.name for part in options.only)]
     figures = []
@@ -178,22 +156,21 @@ def main() -> None:
                 start = time.perf_counter()
                 texts = system.read(examples)
                 times.append(time.perf_counter() - start)
-            seconds = statistics.median(times)
             row = {"corpus": corpus, "system": system.name, "lines": len(examples)}
-            speeds = {"lines_per_second": len(examples) / seconds, "slowest": len(examples) / max(times)}
-            speeds["fastest"] = len(examples) / min(times)
-            figures.append(row | speeds | score(corpus, examples, texts, seen))
+            speeds = {"lines_per_second": statistics.median(times), "slowest": max(times), "fastest": min(times)}
+            row |= {name: len(examples) / seconds for name, seconds in speeds.items()}
+            figures.append(row | score(corpus, examples, texts, seen))
             say(json.dumps(figures[-1]))
-    print(
-        "| corpus | system | CER % | unseen CER % | raw CER % | exact lines % | lines a second |\n" + "| --- " * 7 + "|"
-    )
+    rows = []
     for row in figures:
         unseen = f"{row['cer_unseen']:.2f}" if "cer_unseen" in row else ""
         speed = f"{row['lines_per_second']:.0f} ({row['slowest']:.0f} to {row['fastest']:.0f})"
-        cells = f"{row['cer']:.2f} | {unseen} | {row['cer_raw']:.2f} | {row['exact']:.1f} | {speed}"
-        print(f"| {row['corpus']} | {row['system']} | {cells} |")
+        rates = [f"{row['cer']:.2f}", unseen, f"{row['cer_raw']:.2f}", f"{row['exact']:.1f}"]
+        rows.append([row["corpus"], row["system"], *rates, speed])
+    heading = "corpus, system, CER %, unseen CER %, raw CER %, exact lines %, lines a second"
+    print(table_of(heading.split(", "), rows))
     if options.json:
-        write_json(Path(options.json), figures)
+        write_json(options.json, figures)
 
 
 if __name__ == "__main__":

@@ -25,18 +25,14 @@ from typing import NamedTuple
 
 import torch
 from matplotlib.figure import Figure
+from side_by_side import table_of
 
-from scriba.core.attention import AttentionConfig
-from scriba.core.beam import Rules, Scorers, Search
-from scriba.core.ctc import CTCHead
-from scriba.core.decoder import DecoderConfig, build_decoder
-from scriba.core.memory import Memory
-from scriba.core.prefix import PrefixScorer
-from scriba.core.tokenizer import SOS_EOS
+from scriba.core.model import AttentionConfig, CTCHead, DecoderConfig, Memory, build_decoder
+from scriba.core.search import BeamSearch, DecoderScorer, DecodingConfig, PrefixScorer, Weighted
+from scriba.core.text import SOS_EOS
 
 CTC_WEIGHT = 0.3
-NEVER = -1e4
-"""Bias that keeps a decoder from ending before its time."""
+NEVER = -1e4  # bias that keeps a decoder from ending before its time
 
 
 class Sizes(NamedTuple):
@@ -64,13 +60,14 @@ def scriba_job(sizes: Sizes) -> Job:
         decoder.output.bias[SOS_EOS] = NEVER
     memory = Memory(torch.randn(sizes.B, sizes.T, sizes.D), torch.full((sizes.B,), sizes.T))
     ratio = (sizes.U + 0.5) / sizes.T
-    rules = Rules(sizes.K, CTC_WEIGHT, min_length_ratio=ratio, max_length_ratio=ratio)
+    options = DecodingConfig("joint", sizes.K, min_length_ratio=ratio, max_length_ratio=ratio)
 
     def job() -> object:
-        prefix = PrefixScorer(ctc(memory), memory.lengths_B)
-        path = Search(Scorers(decoder, prefix), memory, rules).run()
-        assert path.ids_BNU.shape[2] == sizes.U + 1
-        return path
+        attention = Weighted(1 - CTC_WEIGHT, DecoderScorer(decoder, memory))
+        prefix = Weighted(CTC_WEIGHT, PrefixScorer(ctc(memory), memory.lengths_B))
+        outputs = BeamSearch([attention, prefix], memory, options).run()
+        assert outputs.ids_BNU.shape[2] == sizes.U + 1
+        return outputs
 
     return job
 
@@ -82,18 +79,9 @@ def speechbrain_job(sizes: Sizes) -> Job:
     from speechbrain.nnet.linear import Linear
     from speechbrain.nnet.RNN import AttentionalRNNDecoder
 
-    decoder = AttentionalRNNDecoder(
-        rnn_type="lstm",
-        attn_type="content",
-        hidden_size=sizes.H,
-        attn_dim=sizes.H,
-        num_layers=1,
-        enc_dim=sizes.D,
-        input_size=sizes.H,
-    )
-    scorer = ScorerBuilder(
-        full_scorers=[CTCScorer(Linear(input_size=sizes.D, n_neurons=sizes.V), 0, SOS_EOS)], weights={"ctc": CTC_WEIGHT}
-    )
+    inner = {"hidden_size": sizes.H, "attn_dim": sizes.H, "num_layers": 1}
+    decoder = AttentionalRNNDecoder("lstm", "content", **inner, enc_dim=sizes.D, input_size=sizes.H)
+    ctc = CTCScorer(Linear(input_size=sizes.D, n_neurons=sizes.V), 0, SOS_EOS)
     output = Linear(input_size=sizes.H, n_neurons=sizes.V)
     with torch.no_grad():
         output.w.bias[SOS_EOS] = NEVER
@@ -106,7 +94,7 @@ def speechbrain_job(sizes: Sizes) -> Job:
         min_decode_ratio=sizes.U / sizes.T,
         max_decode_ratio=sizes.U / sizes.T,
         beam_size=sizes.K,
-        scorer=scorer,
+        scorer=ScorerBuilder(full_scorers=[ctc], weights={"ctc": CTC_WEIGHT}),
         using_eos_threshold=False,
     ).eval()
     states, lengths = torch.randn(sizes.B, sizes.T, sizes.D), torch.ones(sizes.B)
@@ -142,6 +130,13 @@ def espnet_job(sizes: Sizes) -> Job:
 SYSTEMS = {"scriba": scriba_job, "speechbrain": speechbrain_job, "espnet": espnet_job}
 
 
+def timed(job: Job) -> float:
+    """Return how many seconds a job takes."""
+    start = time.perf_counter()
+    job()
+    return time.perf_counter() - start
+
+
 @torch.inference_mode()
 def compare(sizes: Sizes, turns: int) -> None:
     """Print a table of utterances a second."""
@@ -153,34 +148,23 @@ def compare(sizes: Sizes, turns: int) -> None:
             job()
     for _ in range(turns):
         for name, job in jobs.items():
-            start = time.perf_counter()
-            job()
-            rates[name].append(sizes.B / (time.perf_counter() - start))
+            rates[name].append(sizes.B / timed(job))
     print(f"{sizes}, CTC weight {CTC_WEIGHT}, {torch.get_num_threads()} threads, {turns} turns")
-    print("| system | utterances a second | scriba is faster by |\n| --- | --- | --- |")
-    base = statistics.median(rates["scriba"])
+    rows = []
     for name, values in rates.items():
         middle = statistics.median(values)
-        print(
-            f"| {name} {version(name)} | {middle:.2f} ({min(values):.2f} to {max(values):.2f}) | {base / middle:.1f} |"
-        )
-
-
-def cost(sizes: Sizes) -> tuple[float, float]:
-    """Return seconds and peak memory in MiB of one search, in a fresh process."""
-    with multiprocessing.get_context("spawn").Pool(1) as pool:
-        return pool.apply(_cost, (sizes,))
+        speed = f"{middle:.2f} ({min(values):.2f} to {max(values):.2f})"
+        rows.append([f"{name} {version(name)}", speed, f"{statistics.median(rates['scriba']) / middle:.1f}"])
+    print(table_of(["system", "utterances a second", "scriba is faster by"], rows))
 
 
 @torch.inference_mode()
-def _cost(sizes: Sizes) -> tuple[float, float]:
+def cost(sizes: Sizes) -> tuple[float, float]:
+    """Return seconds and peak memory in MiB of one search; the process has to be a fresh one."""
     torch.manual_seed(0)
     scriba_job(sizes._replace(T=20, U=5))()
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    job = scriba_job(sizes)
-    start = time.perf_counter()
-    job()
-    seconds = time.perf_counter() - start
+    seconds = timed(scriba_job(sizes))
     return seconds, (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
 
 
@@ -192,7 +176,8 @@ def grow(path: Path) -> None:
     rows = []
     for name, values in GROWTH.items():
         for value in values:
-            seconds, memory = cost(Sizes(**{name: value}))
+            with multiprocessing.get_context("spawn").Pool(1) as pool:
+                seconds, memory = pool.apply(cost, (Sizes(**{name: value}),))
             rows.append((name, value, round(seconds, 3), round(memory, 1)))
             print(*rows[-1], flush=True)
     with path.with_suffix(".csv").open("w", newline="") as file:

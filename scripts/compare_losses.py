@@ -16,7 +16,9 @@ import statistics
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from side_by_side import run_module
+import numpy as np
+from matplotlib.figure import Figure
+from side_by_side import parser_of_runs, spread, table_of, train_run
 
 WEIGHTS = {"attention only": 0.0, "CTC only": 1.0, "joint": 0.5}
 CURVES = {
@@ -29,14 +31,9 @@ CURVES = {
 
 def train(options: argparse.Namespace, loss: str, seed: int) -> Path:
     """Train one run in a process of its own; returns its folder."""
-    folder = Path(options.runs) / f"{loss.replace(' ', '-')}-{seed}"
-    weight = WEIGHTS[loss]
-    command = ["scriba.asr.train", "--config", options.config]
-    command += ["--data.train", options.train, "--data.dev", options.dev, "--run_dir", str(folder)]
-    command += ["--loss.ctc_weight", str(weight), "--seed", str(seed)]
-    command += ["--decoding.method", "attention" if weight == 0 else "ctc"]
-    print(f"{folder}: {run_module(command, options.jobs)}", flush=True)
-    return folder
+    method = "ctc" if WEIGHTS[loss] else "attention"
+    extra = ["--loss.ctc_weight", str(WEIGHTS[loss]), "--decoding.method", method]
+    return train_run("asr", options, loss, seed, extra)
 
 
 def dev_rates(folder: Path, head: str) -> list[float]:
@@ -56,38 +53,25 @@ def write_csv(path: Path, curves: dict[str, list[list[float]]], seeds: list[int]
         writer.writerow(["loss and head", "epoch", *[f"seed {s}" for s in seeds], "mean", "spread (std)"])
         for name, runs in curves.items():
             for epoch, rates in enumerate(zip(*runs, strict=True), start=1):
-                spread = statistics.stdev(rates) if len(rates) > 1 else 0.0
-                cells = [*rates, statistics.mean(rates), spread]
+                cells = [*rates, statistics.mean(rates), statistics.stdev(rates) if len(rates) > 1 else 0.0]
                 writer.writerow([name, epoch, *[f"{value:.2f}" for value in cells]])
 
 
 def table(curves: dict[str, list[list[float]]]) -> str:
     epochs = len(next(iter(curves.values()))[0])
     shown = sorted({e for e in (2, 4, 6, 8, 10, 15, 20, 30, 40, epochs) if e <= epochs})
-    rows = [f"| dev CER %, epoch | {' | '.join(map(str, shown))} |", "| --- " * (len(shown) + 1) + "|"]
-    for name, runs in curves.items():
-        cells = []
-        for epoch in shown:
-            rates = [run[epoch - 1] for run in runs]
-            cells.append(f"{statistics.mean(rates):.1f} ± {statistics.stdev(rates) if len(rates) > 1 else 0:.1f}")
-        rows.append(f"| {name} | {' | '.join(cells)} |")
-    return "\n".join(rows)
+    rows = [[name, *(spread([run[epoch - 1] for run in runs]) for epoch in shown)] for name, runs in curves.items()]
+    return table_of(["dev CER %, epoch", *map(str, shown)], rows)
 
 
 def plot(path: Path, curves: dict[str, list[list[float]]]) -> None:
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot as plt
-
-    figure, axes = plt.subplots(figsize=(7, 4.2))
+    figure = Figure(figsize=(7, 4.2))
+    axes = figure.subplots()
     for name, runs in curves.items():
-        epochs = range(1, len(runs[0]) + 1)
-        means = [statistics.mean(rates) for rates in zip(*runs, strict=True)]
-        low = [min(rates) for rates in zip(*runs, strict=True)]
-        high = [max(rates) for rates in zip(*runs, strict=True)]
-        (line,) = axes.plot(epochs, means, label=name, linestyle="-" if "joint" in name else "--")
-        axes.fill_between(epochs, low, high, alpha=0.15, color=line.get_color(), linewidth=0)
+        rates = np.array(runs)
+        epochs = range(1, rates.shape[1] + 1)
+        (line,) = axes.plot(epochs, rates.mean(0), label=name, linestyle="-" if "joint" in name else "--")
+        axes.fill_between(epochs, rates.min(0), rates.max(0), alpha=0.15, color=line.get_color(), linewidth=0)
     axes.set_yscale("log")
     ticks = [5, 10, 20, 50, 100, 200]
     axes.set_yticks(ticks, [str(t) for t in ticks])
@@ -100,25 +84,16 @@ def plot(path: Path, curves: dict[str, list[list[float]]]) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
-    )
-    parser.add_argument("--config", required=True, help="config of all runs")
-    parser.add_argument("--train", required=True, help="training source")
-    parser.add_argument("--dev", required=True, help="dev source")
-    parser.add_argument("--out", default="docs/compare", help="path of the results, without suffix")
-    parser.add_argument("--runs", default="runs/compare", help="folder of the runs")
-    parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
-    parser.add_argument("--jobs", type=int, default=2, help="runs trained at the same time")
+    parser = parser_of_runs(__doc__, "runs/compare")
+    parser.add_argument("--out", type=Path, default="docs/compare", help="path of the results, without suffix")
     options = parser.parse_args()
     cases = [(loss, seed) for seed in options.seeds for loss in WEIGHTS]
     with ThreadPoolExecutor(options.jobs) as pool:
         folders = dict(zip(cases, pool.map(lambda case: train(options, *case), cases), strict=True))
     curves = collect(folders, options.seeds)
-    out = Path(options.out)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    write_csv(out.with_suffix(".csv"), curves, options.seeds)
-    plot(out.with_suffix(".png"), curves)
+    options.out.parent.mkdir(parents=True, exist_ok=True)
+    write_csv(options.out.with_suffix(".csv"), curves, options.seeds)
+    plot(options.out.with_suffix(".png"), curves)
     print(table(curves))
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import sys
 import tempfile
 import time
@@ -18,15 +17,15 @@ ROOT = Path(__file__).resolve().parent.parent
 EXAMPLES = ROOT / "scripts" / "examples"
 
 
-def rows_of(folder: Path) -> list[dict[str, Any]]:
-    """Return the rows of a folder's manifest."""
-    return [json.loads(line) for line in (folder / "metadata.jsonl").read_text(encoding="utf-8").splitlines()]
+def read_rows(path: Path) -> list[dict[str, Any]]:
+    """Return the objects of a file of JSON lines."""
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
 def show(model: str, call: str, folder: Path, truth: str) -> None:
     """Put the examples in a folder through a bundled model: time, confidence and text of each."""
     write_down = getattr(scriba.load(model), call)
-    rows = rows_of(folder)
+    rows = read_rows(folder / "metadata.jsonl")
     write_down(folder / rows[0]["file_name"])  # the first call also sets up the libraries
     print(f"   {'file':<16} {'time':>7}  {'confidence':>10}  text")
     for row in rows:
@@ -57,7 +56,8 @@ def read() -> int:
 def describe() -> int:
     """Describe the example scenes with the bundled model, and draw where it looked for each word."""
     print("\n== Describing drawn scenes with the bundled model caption-scenes\n", flush=True)
-    names = [os.path.relpath(EXAMPLES / "scenes" / row["file_name"]) for row in rows_of(EXAMPLES / "scenes")]
+    scenes = EXAMPLES / "scenes"
+    names = [os.path.relpath(scenes / row["file_name"]) for row in read_rows(scenes / "metadata.jsonl")]
     folder = ROOT / "runs" / "demo"
     status = scriba_command(["caption", "describe", *names, "--model", "caption-scenes", "--plot", str(folder)])
     print(f"\n   where it looked for each word: {os.path.relpath(folder)}/*.png")
@@ -67,21 +67,17 @@ def describe() -> int:
 def train() -> int:
     """Train on telephone keypad tones and score the result on tones it never heard."""
     print("\n== Training a recogniser of telephone keypad tones in noise, made on the fly\n")
-    folder = Path(tempfile.mkdtemp(prefix="scriba-demo-"))
-    try:
-        config = ROOT / "apps" / "asr" / "configs" / "quickstart.yaml"
+    config = ROOT / "apps" / "asr" / "configs" / "quickstart.yaml"
+    with tempfile.TemporaryDirectory(prefix="scriba-demo-", ignore_cleanup_errors=True) as folder:
+        run = Path(folder) / "run"
         start = time.perf_counter()
-        status = scriba_command(["asr", "train", "--config", str(config), "--run_dir", str(folder / "run")])
-        if status:
+        if status := scriba_command(["asr", "train", "--config", str(config), "--run_dir", str(run)]):
             return status
-        seconds = time.perf_counter() - start
-        lines = map(json.loads, (folder / "run" / "log.jsonl").read_text().splitlines())
-        print(f"\n   trained in {seconds:.0f} s; CER on dev, CTC head, after each epoch:")
+        print(f"\n   trained in {time.perf_counter() - start:.0f} s; CER on dev, CTC head, after each epoch:")
+        lines = read_rows(run / "log.jsonl")
         print("   " + "  ".join(f"{line['ctc_cer']:.1f} %" for line in lines if line["kind"] == "dev"))
         print("\n== Scoring it on tones of another seed\n")
-        return scriba_command(["asr", "eval", str(folder / "run" / "bundle"), "synth:dtmf:test"])
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        return scriba_command(["asr", "eval", str(run / "bundle"), "synth:dtmf:test"])
 
 
 if __name__ == "__main__":

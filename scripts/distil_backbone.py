@@ -13,8 +13,7 @@ On two cores: OMP_NUM_THREADS=1 torchrun --nproc_per_node 2 scripts/distil_backb
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
-from dataclasses import asdict
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import torch
@@ -23,29 +22,30 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 from torchvision.transforms import v2
 
-from scriba.caption.backbone import Backbone, BackboneConfig, load_pretrained, theirs_of
+from scriba.caption.encoder import cells_of
 from scriba.caption.picture import read_pixels
-from scriba.commands import open_named
-from scriba.core.averaging import Average
-from scriba.core.checkpoint import Progress, pack, unpack
+from scriba.core.command import say, track
 from scriba.core.example import Example
 from scriba.core.files import replacing
+from scriba.core.model import Backbone, BackboneConfig, theirs_of
 from scriba.core.precision import autocast, resolve_device, resolve_precision
-from scriba.core.progress import say, track
-from scriba.core.run_folder import RunFolder
-from scriba.core.schedule import learning_rate
+from scriba.core.training import Average, RunFolder, Standing, learning_rate, pack, unpack
+from scriba.sources import open_named
+
+Pair = tuple[Tensor, Tensor]
+"""Pictures and the maps that the teacher makes of them."""
 
 
 class Copyist(nn.Module):
     """A student and the layer that turns its map into one with the teacher's channels."""
 
-    def __init__(self, student: Backbone, channels: int) -> None:
+    def __init__(self, student: Backbone, channels: int, wanted: int) -> None:
         super().__init__()
         self.student = student
-        self.project = nn.Linear(student.channels, channels)
+        self.project = nn.Linear(channels, wanted)
 
     def forward(self, pictures_BHWC: Tensor) -> Tensor:
-        return self.project(self.student(pictures_BHWC))
+        return self.project(cells_of(self.student(pictures_BHWC)))
 
 
 class Cuts(Dataset[Tensor]):
@@ -90,46 +90,42 @@ def main() -> None:
     dtype = resolve_precision("auto", device)
     accelerator = Accelerator(cpu=device.type == "cpu")
     torch.manual_seed(options.seed)
-    teacher_config = BackboneConfig(
-        options.teacher,
-        options.teacher_weights,
-        size=options.size,
-        pixels=options.teacher_pixels,
-        same_padding=options.teacher_same_padding,
-    )
-    teacher = Backbone(teacher_config).eval().requires_grad_(False).to(device)
-    load_pretrained(teacher)
-    student = Backbone(BackboneConfig(options.student, "none", size=options.size))
-    if student.grid != teacher.grid:
-        raise SystemExit(f"{options.student} has a map of {student.grid}, {options.teacher} of {teacher.grid}.")
-    copyist = Copyist(student, teacher.channels)
+    look = {"pixels": options.teacher_pixels, "same_padding": options.teacher_same_padding}
+    teacher = Backbone(BackboneConfig(options.teacher, options.teacher_weights, **look))
+    teacher.eval().requires_grad_(False).to(device)
+    teacher.load_pretrained()
+    student = Backbone(BackboneConfig(options.student, "none"))
+    own, *cells = student.map_shape(options.size, options.size)
+    wanted_size, *wanted_cells = teacher.map_shape(options.size, options.size)
+    if cells != wanted_cells:
+        raise SystemExit(f"{options.student} has a map of {cells}, {options.teacher} of {wanted_cells}.")
+    copyist = Copyist(student, own, wanted_size)
     optimizer = torch.optim.AdamW(copyist.parameters(), weight_decay=0.02, fused=True)
-    average, progress, folder = Average("ema", 0.998), Progress(), RunFolder(options.run_dir)
+    average, standing, folder = Average("ema", 0.998), Standing(), RunFolder(options.run_dir)
     examples = list(open_named(options.train, "image", "train").examples)
     dev = DataLoader(Cuts(list(open_named(options.dev, "image", "dev").examples), options.size, vary=False), 64)
     cuts = DataLoader(Cuts(examples, options.size, vary=True), options.batch_size, shuffle=True, drop_last=True)
     model, optimizer, cuts = accelerator.prepare(copyist, optimizer, cuts)
     if (saved := folder.load_checkpoint()) is not None:
-        progress = Progress(**saved[1])
-        unpack(saved[0], progress, copyist, optimizer.optimizer, average)
-        say(f"resuming {folder.path} after epoch {progress.epoch}")
+        tensors, standing = saved
+        unpack(tensors, standing, copyist, optimizer.optimizer, average)
+        say(f"resuming {folder.path} after epoch {standing.epoch}")
     total = options.epochs * len(cuts)
 
-    def pairs(pictures: DataLoader[Tensor]) -> Iterator[tuple[Tensor, Tensor]]:
+    def pairs(pictures: DataLoader[Tensor]) -> Iterator[Pair]:
         for pictures_BHWC in pictures:
             with torch.no_grad(), autocast(device, dtype):
-                wanted_BTC = teacher(pictures_BHWC.to(device)).float()
+                wanted_BTC = cells_of(teacher(pictures_BHWC.to(device))).float()
             yield pictures_BHWC, wanted_BTC
 
     mean_C = torch.stack([wanted.mean((0, 1)) for _, wanted in pairs(dev)]).mean(0)
-    while progress.epoch < options.epochs:
-        torch.manual_seed(options.seed * 1000 + progress.epoch * 10 + accelerator.process_index)
+    while standing.epoch < options.epochs:
+        torch.manual_seed(options.seed * 1000 + standing.epoch * 10 + accelerator.process_index)
         model.train()
-        for pictures, wanted in track(pairs(cuts), f"epoch {progress.epoch + 1}", len(cuts)):
+        for pictures, wanted in track(pairs(cuts), f"epoch {standing.epoch + 1}", len(cuts)):
+            rate = learning_rate(standing.step, total, peak=options.learning_rate, warmup=0.05, decay="cosine")
             for group in optimizer.param_groups:
-                group["lr"] = learning_rate(
-                    progress.step, total, peak=options.learning_rate, warmup=0.05, decay="cosine"
-                )
+                group["lr"] = rate
             with autocast(device, dtype):
                 loss = unexplained(model(pictures), wanted, mean_C)
             accelerator.backward(loss)
@@ -137,24 +133,20 @@ def main() -> None:
             optimizer.step()
             optimizer.zero_grad()
             average.after_step(copyist)
-            progress.step += 1
-        progress.epoch += 1
+            standing.step += 1
+        standing.epoch += 1
         if accelerator.is_main_process:
-            progress.averaged = average.steps
-            error = write_student(copyist, average, folder, list(pairs(dev)), mean_C, dtype)
-            folder.save_checkpoint(pack(copyist, optimizer.optimizer, average), asdict(progress))
-            say(f"epoch {progress.epoch}: unexplained share on dev {error:.3f}, on the last batch {loss.item():.3f}")
+            standing.averaged = average.steps
+            path = folder.path / "student.pth"
+            error = write_student(copyist, average, path, list(pairs(dev)), mean_C, dtype)
+            folder.save_checkpoint(pack(copyist, optimizer.optimizer, average), standing)
+            say(f"epoch {standing.epoch}: unexplained share on dev {error:.3f}, on the last batch {loss.item():.3f}")
         accelerator.wait_for_everyone()
 
 
 @torch.no_grad()
 def write_student(
-    copyist: Copyist,
-    average: Average,
-    folder: RunFolder,
-    dev: list[tuple[Tensor, Tensor]],
-    mean_C: Tensor,
-    dtype: torch.dtype,
+    copyist: Copyist, average: Average, path: Path, dev: Iterable[Pair], mean_C: Tensor, dtype: torch.dtype
 ) -> float:
     """Write the averaged student and return its error on dev."""
     trained = {name: tensor.clone() for name, tensor in copyist.state_dict().items()}
@@ -163,7 +155,7 @@ def write_student(
     with autocast(mean_C.device, dtype):
         errors = [float(unexplained(copyist(pictures.to(mean_C.device)), wanted, mean_C)) for pictures, wanted in dev]
     own = {theirs_of(name): tensor.cpu().half() for name, tensor in copyist.student.state_dict().items()}
-    with replacing(folder.path / "student.pth") as aside:
+    with replacing(path) as aside:
         torch.save(own, aside)
     copyist.load_state_dict(trained)
     return sum(errors) / len(errors)

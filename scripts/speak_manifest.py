@@ -22,12 +22,6 @@ ACCENTS = ("en-us", "en-gb", "en-gb-x-rp", "en-gb-scotland")
 VARIANTS = ("m1", "m2", "m3", "m4", "m5", "m7", "f1", "f2", "f3", "f4", "f5")
 
 
-def spell_out(text: str, pause: bool) -> str:
-    """Make espeak-ng name single letters instead of reading them, with or without a pause after each word."""
-    words = [f"{word}." if len(word) == 1 else word for word in text.split()]
-    return (", " if pause else " ").join(words)
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("manifest", type=Path)
@@ -42,7 +36,8 @@ def main() -> None:
     for i in tqdm(range(options.count), desc="speaking"):
         text = rng.choice(texts)
         voice = f"{rng.choice(ACCENTS)}+{rng.choice(VARIANTS)}"
-        said = spell_out(text, pause=rng.random() < 0.5)
+        words = [f"{word}." if len(word) == 1 else word for word in text.split()]  # letters are named, not read
+        said = (", " if rng.random() < 0.5 else " ").join(words)  # with or without a pause after each word
         wave = speak(said, voice=voice, speed=rng.randint(100, 170), pitch=rng.randint(30, 70))
         soundfile.write(options.out / f"{i}.flac", wave.numpy(), RATE, subtype="PCM_16")
         rows.append(json.dumps({"id": f"{voice}-{i}", "file_name": f"{i}.flac", "text": text}))

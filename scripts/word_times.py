@@ -13,24 +13,21 @@ frames that do.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import binary_closing, binary_dilation
 
 from scriba.asr.audio import read_waveform
-from scriba.commands import open_named
-from scriba.core.hypothesis import Unit
-from scriba.loading import build_recogniser, open_bundle, read_config
+from scriba.core.search import TextSpan
+from scriba.loading import open_bundle, open_recogniser
+from scriba.sources import open_named
 
 RATE = 16000
-STEP = 160
-"""Samples from frame to frame."""
+STEP = 160  # samples from frame to frame
 WINDOW = 400
 LEVEL = 0.35
-PAUSE = 0.2
-"""Seconds of quiet that are no pause yet."""
+PAUSE = 0.2  # seconds of quiet that are no pause yet
 
 Mask = NDArray[np.bool_]
 
@@ -46,42 +43,30 @@ def speech(waveform: NDArray[np.float32], tolerance: float) -> Mask:
     return binary_dilation(closed, np.ones(2 * reach + 1)) if reach else closed
 
 
-def inside(word: Unit, mask: Mask) -> bool:
+def inside(word: TextSpan, mask: Mask) -> bool:
     """Tell whether a word begins and ends in speech."""
     assert word.start is not None and word.end is not None
-    last = len(mask) - 1
-    first_frame, last_frame = (min(round(time * RATE / STEP), last) for time in (word.start, word.end))
-    return bool(mask[first_frame] and mask[last_frame])
-
-
-def errors(tokens: Sequence[Unit], spans: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
-    """Return by how many seconds each token begins and ends late."""
-    return [
-        (token.start - start, token.end - end)
-        for token, (start, end) in zip(tokens, spans, strict=True)
-        if token.start is not None and token.end is not None
-    ]
+    return all(mask[min(round(time * RATE / STEP), len(mask) - 1)] for time in (word.start, word.end))
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("source", help="source of recordings with their texts")
     parser.add_argument("--model", default="asr-an4-en", help="bundle (default: %(default)s)")
-    parser.add_argument(
-        "--tolerance", type=float, default=0.05, help="seconds beside speech that count as in it (default: %(default)s)"
-    )
+    tolerance = "seconds beside speech that count as in it (default: %(default)s)"
+    parser.add_argument("--tolerance", type=float, default=0.05, help=tolerance)
     options = parser.parse_args()
-    bundle = open_bundle(options.model)
-    recogniser = build_recogniser(bundle, read_config(bundle), "auto", "auto")
+    recogniser = open_recogniser(open_bundle(options.model))
     late, found, masks = list[tuple[float, float]](), list[bool](), list[Mask]()
     for example in open_named(options.source, "audio", "test").examples:
         hypothesis = recogniser.align(example)
         if "spans" in example.extra:
-            late += errors(hypothesis.tokens, example.extra["spans"])
+            for token, (start, end) in zip(hypothesis.tokens, example.extra["spans"], strict=True):
+                if token.start is not None and token.end is not None:
+                    late.append((token.start - start, token.end - end))
         else:
-            mask = speech(read_waveform(example, RATE, 600.0).numpy(), options.tolerance)
-            masks.append(mask)
-            found += [inside(word, mask) for word in hypothesis.words]
+            masks.append(speech(read_waveform(example, RATE, 600.0).numpy(), options.tolerance))
+            found += [inside(word, masks[-1]) for word in hypothesis.words]
     if late:
         start, end = np.abs(late).mean(0) * 1000
         bias = np.mean(late, 0) * 1000

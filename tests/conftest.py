@@ -67,3 +67,28 @@ def corpus() -> Path:
     if not path.is_dir():
         pytest.fail(f"SCRIBA_DATA names no folder: {folder}", pytrace=False)
     return path
+
+
+SMALL_DECODER = {"decoder": {"size": 8, "embedding_size": 4}, "attention": {"size": 8}}
+SMALL_SPEECH = {"encoder": {"channels": 4, "size": 8, "layers": 1}, **SMALL_DECODER}
+SMALL_LINES = {"encoder": {"channels": [4, 4, 8, 8, 8, 8, 8], "size": 8, "layers": 1}, **SMALL_DECODER}
+
+
+@pytest.fixture(scope="session")
+def small_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny untrained speech model."""
+    from toy import untrained_bundle  # here, so that an incomplete installation is told before it is imported
+
+    from scriba.asr import APP
+
+    return untrained_bundle(tmp_path_factory.mktemp("models") / "small", APP, SMALL_SPEECH)
+
+
+@pytest.fixture(scope="session")
+def line_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny untrained line model."""
+    from toy import untrained_bundle
+
+    from scriba.ocr import APP
+
+    return untrained_bundle(tmp_path_factory.mktemp("models") / "lines", APP, SMALL_LINES)

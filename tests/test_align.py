@@ -10,17 +10,17 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_ctc import collapse
+from models import collapse
 from torch import Tensor, nn
 
 import scriba
 from scriba.asr.encoder import EncoderConfig as SpeechConfig
 from scriba.asr.encoder import SpeechEncoder
 from scriba.cli import main
-from scriba.core.align import align, align_text
-from scriba.core.ctc import required_positions
 from scriba.core.errors import InputError
-from scriba.core.tokenizer import BLANK, CharTokenizer
+from scriba.core.model.ctc import required_positions
+from scriba.core.search.align import align, align_text
+from scriba.core.text.tokenizer import BLANK, CharTokenizer
 from scriba.ocr.encoder import EncoderConfig as LineConfig
 from scriba.ocr.encoder import LineEncoder
 
@@ -58,9 +58,9 @@ def test_confidences_and_score() -> None:
     probs = torch.full((3, 5), 0.01)
     probs[[0, 1, 2], [a, BLANK, b]] = torch.tensor([0.6, 0.9, 0.8])
     found = align_text(probs.log(), "ab", tokenizer, 0.04, "x")
-    assert [u.confidence for u in found.tokens] == pytest.approx([0.6, 0.8])
-    assert [u.start for u in found.tokens] == pytest.approx([0.0, 0.06])  # a position is centred on its place
-    assert [u.end for u in found.tokens] == pytest.approx([0.02, 0.1])
+    assert [t.confidence for t in found.tokens] == pytest.approx([0.6, 0.8])
+    assert [t.start for t in found.tokens] == pytest.approx([0.0, 0.06])  # a position is centred on its place
+    assert [t.end for t in found.tokens] == pytest.approx([0.02, 0.1])
     paths = ("a_b", "aab", "abb", "_ab", "ab_")
     ids = {"a": a, "b": b, "_": BLANK}
     expected = sum(float(torch.stack([probs[t, ids[c]] for t, c in enumerate(path)]).prod()) for path in paths)

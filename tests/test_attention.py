@@ -9,19 +9,18 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from models import glimpse_by_loop
 from torch import Tensor
 
-from scriba.core.attention import (
-    AdditiveEnergy,
+from scriba.core.model.attention import (
     Attention,
     AttentionConfig,
-    DotEnergy,
     LocationEnergy,
     build_attention,
     masked_softmax,
     sample_position,
 )
-from scriba.core.memory import Memory
+from scriba.core.model.memory import Memory
 
 B, T, D, H, A = 3, 5, 6, 4, 7
 LENGTHS = [5, 3, 1]
@@ -48,51 +47,6 @@ def make(
     previous = previous * torch.rand(previous.shape, dtype=torch.double)  # uneven, so that a mirrored filter shows
     previous = (previous / previous.sum(-1, keepdim=True)).requires_grad_()
     return attention, memory, query, previous
-
-
-def energy_by_loop(energy: torch.nn.Module, query_H: Tensor, states_TD: Tensor, previous_NT: Tensor) -> Tensor:
-    """Equation (1) and its relatives for one utterance, position by position; returns (N, T)."""
-    if isinstance(energy, DotEnergy):
-        size = energy.Wk.weight.shape[0] // energy.heads
-        query = energy.Wq.weight @ query_H + energy.Wq.bias
-        rows = []
-        for n in range(energy.heads):
-            part = slice(n * size, (n + 1) * size)
-            keys = [(energy.Wk.weight @ h + energy.Wk.bias)[part] for h in states_TD]
-            rows.append(torch.stack([query[part] @ key / math.sqrt(size) for key in keys]))
-        return torch.stack(rows)
-    assert isinstance(energy, AdditiveEnergy | LocationEnergy)
-    found = []
-    for i, h in enumerate(states_TD):
-        inner = energy.W1.weight @ h + energy.W1.bias + energy.W2.weight @ query_H
-        if isinstance(energy, LocationEnergy):
-            filters = energy.F.weight[:, 0]  # (channels, width)
-            reach = filters.shape[1] // 2
-            padded = torch.cat([previous_NT.new_zeros(reach), previous_NT[0], previous_NT.new_zeros(reach)])
-            inner = inner + energy.U.weight @ (filters @ padded[i : i + 2 * reach + 1])
-        found.append(energy.v.weight[0] @ torch.tanh(inner))
-    return torch.stack(found)[None]
-
-
-def glimpse_by_loop(
-    attention: Attention, query_BH: Tensor, memory: Memory, previous_BNT: Tensor
-) -> tuple[Tensor, Tensor]:
-    """Equations (1) to (3) for each utterance of a batch, cut to its length."""
-    contexts, weights = [], []
-    for b, length in enumerate(memory.lengths_B.tolist()):
-        states_TD = memory.states_BTD[b]
-        u_NT = energy_by_loop(attention.energy, query_BH[b], states_TD, previous_BNT[b])  # type: ignore[arg-type]
-        rows, parts = [], []
-        for n, u_T in enumerate(u_NT):
-            exponentials = torch.stack([torch.exp(u) for u in u_T[:length]])
-            a = exponentials / exponentials.sum()  # (2)
-            rows.append(torch.cat([a, a.new_zeros(T - length)]))
-            size = D // len(u_NT)
-            part = slice(n * size, (n + 1) * size)
-            parts.append(sum((a[i] * states_TD[i, part] for i in range(length)), torch.zeros(size)))  # (3)
-        weights.append(torch.stack(rows))
-        contexts.append(torch.cat(parts))
-    return torch.stack(contexts), torch.stack(weights)
 
 
 @pytest.mark.parametrize("config", KINDS, ids=lambda c: f"{c.kind}-{c.heads}")

@@ -11,75 +11,16 @@ import numpy as np
 import pytest
 import soundfile
 import torch
+from media import RATE, bad_files, noise, write
 
 import scriba
+from scriba.asr import APP
 from scriba.asr.audio import read_waveform
-from scriba.asr.task import AsrConfig, AsrTask
 from scriba.asr.transcribe import main as transcribe
-from scriba.core.bundle import save_bundle
 from scriba.core.errors import InputError
 from scriba.core.example import Example, Samples
-from scriba.core.model import build_model
-from scriba.core.options import config_from_values
-from scriba.core.tokenizer import CharTokenizer
 
 EXAMPLES = Path(__file__).resolve().parent.parent / "scripts" / "examples" / "speech"
-RATE = 16000
-SMALL = {
-    "encoder": {"channels": 4, "size": 8, "layers": 1},
-    "decoder": {"size": 8, "embedding_size": 4},
-    "attention": {"size": 8},
-}
-
-
-@pytest.fixture(scope="session")
-def small_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A tiny untrained speech model."""
-    folder = tmp_path_factory.mktemp("models") / "small"
-    config = config_from_values(AsrConfig, SMALL, "small")
-    tokenizer = CharTokenizer("abc ")
-    torch.manual_seed(0)
-    model = build_model(config.model(), AsrTask(config).build_encoder(), len(tokenizer))
-    save_bundle(folder, task="asr", config=SMALL, tokenizer=tokenizer, weights=model.state_dict(), card="")
-    return folder
-
-
-def noise(seconds: float, rate: int = RATE, channels: int | None = None) -> np.ndarray:
-    shape = round(seconds * rate) if channels is None else (round(seconds * rate), channels)
-    return (0.1 * np.random.default_rng(0).standard_normal(shape)).astype(np.float32)
-
-
-def write(path: Path, samples: np.ndarray, rate: int = RATE, **options: str) -> Path:
-    soundfile.write(path, samples, rate, **options)
-    return path
-
-
-def cut(path: Path, share: float) -> Path:
-    """Cut off the end of a file."""
-    data = path.read_bytes()
-    path.write_bytes(data[: int(len(data) * share)])
-    return path
-
-
-def bad_files(folder: Path) -> dict[Path, str]:
-    """Make one file of each unusable kind; returns them with a word their message must have."""
-    (folder / "empty.wav").write_bytes(b"")
-    (folder / "words.wav").write_text("this is no sound at all\n" * 50)
-    (folder / "folder.wav").mkdir()
-    holes = noise(1)
-    holes[5000] = np.nan
-    return {
-        folder / "missing.wav": "no such file",
-        folder / "empty.wav": "empty",
-        folder / "words.wav": "cannot be read as audio",
-        folder / "folder.wav": "folder",
-        cut(write(folder / "cut.wav", noise(1)), 0.5): "truncated",
-        cut(write(folder / "cut.flac", noise(1)), 0.5): "truncated",
-        cut(write(folder / "cut.mp3", noise(1)), 0.5): "truncated",
-        write(folder / "none.wav", noise(0)): "no samples",
-        write(folder / "blip.wav", noise(0.01)): "ms",
-        write(folder / "nan.wav", holes, subtype="FLOAT"): "NaN",
-    }
 
 
 def test_each_bad_file_is_told_and_the_rest_is_done(
@@ -138,9 +79,9 @@ def test_samples_are_named_by_their_id() -> None:
 
 def test_silence_and_clicks_have_finite_features() -> None:
     """Digital silence, one click and full scale must not divide by zero."""
-    task = AsrTask(AsrConfig())
+    inputs = APP.inputs(APP.configure())
     for values in (np.zeros(RATE), np.eye(1, RATE, 7)[0], np.ones(RATE), np.full(900, 1e-9)):
-        features = task.prepare(Example("x", Samples(values.astype(np.float32), RATE), ""))
+        features = inputs.prepare(Example("x", Samples(values.astype(np.float32), RATE), ""))
         assert torch.isfinite(features).all()
 
 

@@ -9,21 +9,13 @@ import numpy as np
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from toy import ToyEncoder, ToyTask, toy_example
+from toy import ToyEncoder, ToyInputs, toy_example
 
-from scriba.core.batching import (
-    PAD_MULTIPLE,
-    EndlessSampler,
-    TrainingSet,
-    build_loader,
-    collate,
-    pack_by_length,
-    pad_inputs,
-    plan_epoch,
-)
+from scriba.core.data import Batches, EndlessSampler, TrainingSet, pack_by_length, pad_inputs
+from scriba.core.data.batching import PAD_MULTIPLE, collate, plan_epoch
 from scriba.core.errors import InputError
 from scriba.core.example import Example
-from scriba.core.task import Draw
+from scriba.core.inputs import Draw
 
 lengths = st.lists(st.integers(1, 500), min_size=1, max_size=60)
 
@@ -97,7 +89,7 @@ def test_sampler_resumes_in_the_middle(sizes: list[int], items: int, epoch: int,
         whole, resumed = (sampler(sizes, items, rank, processes) for _ in range(2))
         before = sum(len(whole.plan(e)) for e in range(epoch))
         batch = min(batch, len(whole.plan(epoch)))
-        resumed.start_at(epoch, batch)
+        resumed.epoch, resumed.batch = epoch, batch
         assert list(islice(whole, before + batch, before + batch + 5)) == list(islice(resumed, 5))
 
 
@@ -139,7 +131,7 @@ def test_padded_lengths_are_few(sizes: list[int]) -> None:
     assert lengths_B.tolist() == sizes
 
 
-class ShrinkingTask(ToyTask):
+class ShrinkingInputs(ToyInputs):
     """Augmentation that leaves a single frame."""
 
     def prepare(self, example: Example, draw: Draw | None = None) -> torch.Tensor:
@@ -147,13 +139,14 @@ class ShrinkingTask(ToyTask):
 
 
 def test_augmentation_never_makes_ctc_infeasible() -> None:
-    """Where the augmented input is too short for its text, the plain one is taken; elsewhere it is not."""
-    examples = [toy_example("long", "abc"), toy_example("short", "a")]
-    items = TrainingSet(ShrinkingTask(), examples, [[3, 4, 5], [3]], ToyEncoder(), seed=1)
-    assert len(items[(0, 0)][1]) == 6 and len(items[(0, 1)][1]) == 1
+    """Where the augmented input is too short for its text, the plain one is taken; not so elsewhere or without CTC."""
+    examples, targets = [toy_example("long", "abc"), toy_example("short", "a")], [[3, 4, 5], [3]]
+    for encoder, frames in ((ToyEncoder(), [6, 1]), (None, [1, 1])):
+        items = TrainingSet(ShrinkingInputs(), examples, targets, encoder, seed=1)
+        assert [len(items[(0, i)][1]) for i in range(2)] == frames
 
 
-class SpoilingTask(ToyTask):
+class SpoilingInputs(ToyInputs):
     """Augmentation that leaves nothing that could be used."""
 
     def prepare(self, example: Example, draw: Draw | None = None) -> torch.Tensor:
@@ -164,16 +157,20 @@ class SpoilingTask(ToyTask):
 
 def test_an_augmentation_that_spoils_an_input_does_not_stop_training() -> None:
     """The plain input is taken instead."""
-    items = TrainingSet(SpoilingTask(), [toy_example("x", "abc")], [[3, 4, 5]], ToyEncoder(), seed=1)
-    torch.testing.assert_close(items[(0, 0)][1], ToyTask().prepare(toy_example("x", "abc")))
+    items = TrainingSet(SpoilingInputs(), [toy_example("x", "abc")], [[3, 4, 5]], ToyEncoder(), seed=1)
+    torch.testing.assert_close(items[(0, 0)][1], ToyInputs().prepare(toy_example("x", "abc")))
 
 
 def test_workers_prepare_the_same_batches() -> None:
-    """Batches do not depend on how many processes prepare them."""
+    """Batches, from any place on, do not depend on how many processes prepare them."""
     examples = [toy_example(str(i), "ab") for i in range(8)]
     found = []
     for workers in (0, 2):
-        training = TrainingSet(ToyTask(), examples, [[3, 4]] * 8, ToyEncoder(), 1)
-        loader = build_loader(training, sampler([4] * 8, 3), workers)
-        found.append([batch.ids for batch in islice(loader, 5)])
+        training = TrainingSet(ToyInputs(), examples, [[3, 4]] * 8, ToyEncoder(), 1)
+        batches = Batches(training, sampler([4] * 8, 3), workers)
+        assert batches.per_epoch(0) == 3
+        found.append([[batch.ids for batch in islice(batches.iterate(*place), 5)] for place in ((0, 0), (1, 2))])
     assert found[0] == found[1]
+    (whole, later), plan = found[0], sampler([4] * 8, 3)
+    assert whole == [tuple(map(str, batch)) for epoch in range(2) for batch in plan.plan(epoch)][:5]
+    assert later == [tuple(map(str, batch)) for batch in (*plan.plan(1)[2:], *plan.plan(2), *plan.plan(3))][:5]

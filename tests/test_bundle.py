@@ -6,16 +6,19 @@ import json
 import os
 import pickle
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from toy import untrained_bundle
 
-from scriba.core.bundle import load_bundle, load_weights, resolve_model, save_bundle
 from scriba.core.errors import InputError
-from scriba.core.files import replacing, write_text
-from scriba.core.tokenizer import CharTokenizer
+from scriba.core.files import load_bundle, load_weights, read_json, replacing, resolve_model, save_bundle, write_text
+from scriba.core.files.formats import FORMAT
+from scriba.core.text import CharTokenizer
+from scriba.loading import app_named, open_recogniser
 
 FILES = ("config.json", "tokenizer.json", "model.safetensors", "README.md")
 
@@ -61,7 +64,7 @@ def test_a_failed_save_leaves_the_old_weights(bundle: Path, monkeypatch: pytest.
         path.write_bytes(before[:20])
         raise OSError("no space left on device")
 
-    monkeypatch.setattr("scriba.core.bundle.save_file", fail)
+    monkeypatch.setattr("scriba.core.files.bundle.save_file", fail)
     with pytest.raises(OSError, match="no space"):
         save_bundle(bundle, task="toy", config={}, tokenizer=CharTokenizer("ab"), weights={}, card="")
     assert (bundle / "model.safetensors").read_bytes() == before
@@ -110,7 +113,9 @@ def test_damage_of_any_kind_is_told_in_one_sentence(
 
 
 @pytest.mark.parametrize("name", ["config.json", "tokenizer.json"])
-@pytest.mark.parametrize("content", ["null", "[]", "3", '"text"', "{}", "[" * 100_000, '{"kind": "bpe", "scriba": 2}'])
+@pytest.mark.parametrize(
+    "content", ["null", "[]", "3", '"text"', "{}", "[" * 100_000, '{"kind": "bpe", "scriba": "2"}']
+)
 def test_json_of_something_else_is_told(bundle: Path, name: str, content: str) -> None:
     """JSON that is valid and yet not ours is named like any damage."""
     (bundle / name).write_text(content)
@@ -166,6 +171,55 @@ def test_missing_folder_and_foreign_config(bundle: Path, tmp_path: Path) -> None
     write_text(bundle / "config.json", json.dumps({"model_type": "other"}))
     with pytest.raises(InputError, match="not the config of a scriba model"):
         load_bundle(bundle)
+
+
+@pytest.mark.parametrize(("version", "remedy"), [(FORMAT + 1, "update scriba, or copy"), (0, "copy"), (-1, "copy")])
+def test_a_format_that_is_not_known_is_told(bundle: Path, version: int, remedy: str) -> None:
+    """One of a version of scriba that is newer than this is told apart from damage."""
+    write_text(bundle / "config.json", json.dumps({"scriba": version, "task": "toy"}))
+    with pytest.raises(
+        InputError, match=rf"config\.json: .* \(format 1 to {FORMAT}\); {remedy} the model folder again"
+    ):
+        load_bundle(bundle)
+
+
+SIZES: dict[str, dict[str, Any]] = {"decoder": {"size": 8, "embedding_size": 4}, "attention": {"size": 8}}
+SPEECH: dict[str, Any] = {"encoder": {"channels": 4, "size": 8, "layers": 1}, **SIZES}
+NETWORK = {"name": "shufflenet_v2_x0_5", "weights": "none", "stages": 4, "size": 32}
+
+
+@pytest.mark.parametrize(
+    ("task", "values", "ctc_weight"),
+    [
+        ("asr", SPEECH, 0.3),
+        ("asr", {**SPEECH, "attention": {"size": 8, "selection": "hard"}}, 0.3),
+        ("asr", {**SPEECH, "heads": "ctc"}, 1.0),
+        ("caption", {"encoder": {"size": 8}, "backbone": NETWORK, **SIZES}, 0.0),
+        ("lm", {"decoder": SIZES["decoder"]}, 0.0),
+    ],
+    ids=["both heads", "hard attention", "CTC only", "from the mean", "language model"],
+)
+def test_bundles_of_the_first_format_are_read(
+    tmp_path: Path, task: str, values: dict[str, Any], ctc_weight: float
+) -> None:
+    """What they hold beside the model is left out, what had other names is found, and the heads are those there are."""
+    new = load_bundle(untrained_bundle(tmp_path / "new", app_named(task), values))
+    old_names = {name: name.replace("decoder.start.", "decoder.mean_start.") for name in new.weights}
+    weights = {old_names[n] if task == "caption" else n: tensor for n, tensor in new.weights.items()}
+    weights["reinforce.baseline"] = torch.tensor(-1.5)
+    options = {name: value for name, value in values.items() if name != "heads"}
+    options["loss"] = {"ctc_weight": ctc_weight, "label_smoothing": 0.1, "samples": 0}
+    if task == "caption":
+        options["encoder"] = {**values["encoder"], "frozen": True}
+    old = tmp_path / "old"
+    save_bundle(old, task=task, config=options, tokenizer=new.tokenizer, weights=weights, card="")
+    write_text(old / "config.json", json.dumps({**read_json(old / "config.json", ""), "scriba": 1}))
+    found = load_bundle(old)
+    assert (found.task, found.config) == (task, new.config)
+    assert found.weights.keys() == new.weights.keys()
+    assert all(torch.equal(tensor, new.weights[name]) for name, tensor in found.weights.items())
+    one, other = (open_recogniser(each, device="cpu").model for each in (found, new))
+    assert one.heads == other.heads == {0.3: ("ctc", "attention"), 1.0: ("ctc",), 0.0: ("attention",)}[ctc_weight]
 
 
 def test_models_are_found_by_name(bundle: Path, tmp_path: Path) -> None:

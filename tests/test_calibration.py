@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scriba.core.calibration import calibrated, calibration_error, fit_temperature, reliability, right_words
+from scriba.core.scores.calibration import calibrated, calibration_error, fit_temperature, reliability, right_words
 
 
 def test_a_known_temperature_is_found() -> None:

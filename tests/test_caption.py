@@ -19,21 +19,23 @@ from torch import nn
 from torch.nn import functional as F
 
 import scriba
-from scriba.caption.backbone import Backbone, BackboneConfig, load_pretrained
-from scriba.caption.encoder import EncoderConfig, PictureEncoder
+from scriba.caption import APP
+from scriba.caption.encoder import EncoderConfig, PictureConfig, PictureEncoder, cells_of
 from scriba.caption.features import FeatureCache
+from scriba.caption.inputs import AugmentConfig, PictureInputs
 from scriba.caption.picture import read_pixels
-from scriba.caption.task import AugmentConfig, CaptionConfig, CaptionTask
-from scriba.caption.train import start_backbone
 from scriba.cli import main
-from scriba.core.bundle import load_bundle
 from scriba.core.errors import InputError, UsageError
 from scriba.core.example import Example
-from scriba.core.task import Draw
+from scriba.core.files import load_bundle
+from scriba.core.inputs import Draw
+from scriba.core.model import Backbone, BackboneConfig
+from scriba.core.model.backbone import pad_like_tensorflow
+from scriba.core.training import check_run
 from scriba.datasets.scenes import COLOURS, KINDS
 from scriba.datasets.source import open_source
 
-SMALL = BackboneConfig("shufflenet_v2_x0_5", weights="none", stages=4, size=64)
+SMALL = PictureConfig("shufflenet_v2_x0_5", weights="none", stages=4, size=64)
 OPTIONS = """
     --backbone.name resnet18 --backbone.weights none --backbone.stages 6 --backbone.size 32
     --encoder.size 32 --encoder.dropout 0 --attention.size 24 --decoder.size 48 --decoder.embedding_size 16
@@ -68,33 +70,40 @@ def test_the_feature_map_is_that_of_torchvisions_network(
     name: str, stages: int | None, grid: tuple[int, int], channels: int
 ) -> None:
     """The last map before the classifier, or that of an earlier stage: one cell for every 32 or 16 pixels."""
-    backbone = Backbone(BackboneConfig(name, "none", stages, size=64)).eval()
-    assert (backbone.grid, backbone.channels) == (grid, channels)
+    backbone = Backbone(BackboneConfig(name, "none", stages)).eval()
+    assert backbone.map_shape(64, 64) == (channels, *grid)
     pictures = torch.randint(0, 256, (2, 64, 64, 3), dtype=torch.uint8)
-    assert backbone(pictures).shape == (2, grid[0] * grid[1], channels)
+    assert backbone(pictures).shape == (2, channels, *grid)
+    encoder = PictureEncoder(EncoderConfig(size=8), PictureConfig(name, "none", stages, size=64)).eval()
+    memory = encoder(pictures, torch.tensor([64, 64]))
+    assert memory.grid == encoder.grid == grid and memory.states_BTD.shape == (2, grid[0] * grid[1], 8)
+
+
+def test_cells_are_in_row_order() -> None:
+    """The position of a cell of the map tells its row and column."""
+    map_BCHW = torch.arange(2 * 3 * 4 * 5).reshape(2, 3, 4, 5)
+    cells_BTC = cells_of(map_BCHW)
+    assert cells_BTC.shape == (2, 20, 3) and torch.equal(cells_BTC[:, 1 * 5 + 2], map_BCHW[:, :, 1, 2])
 
 
 @torch.no_grad()
 def test_weights_of_the_whole_network_are_taken_from_a_file(tmp_path: Path) -> None:
-    """A state dict of torchvision's class gives torchvision's features for normalised pixels, in row order."""
+    """A state dict of torchvision's class gives torchvision's features for normalised pixels."""
     torch.manual_seed(0)
     network = torchvision.models.mobilenet_v2(weights=None).eval()
     torch.save(network.state_dict(), tmp_path / "w.pth")
-    backbone = Backbone(BackboneConfig("mobilenet_v2", str(tmp_path / "w.pth"), size=64)).eval()
-    load_pretrained(backbone)
+    backbone = Backbone(BackboneConfig("mobilenet_v2", str(tmp_path / "w.pth"))).eval()
+    backbone.load_pretrained()
     pictures = torch.randint(0, 256, (1, 64, 64, 3), dtype=torch.uint8)
     mean, deviation = torch.tensor([0.485, 0.456, 0.406]), torch.tensor([0.229, 0.224, 0.225])
     pixels = ((pictures / 255 - mean) / deviation).permute(0, 3, 1, 2)
-    expected = network.features(pixels)[0]
-    torch.testing.assert_close(backbone(pictures)[0, 1], expected[:, 0, 1])
+    torch.testing.assert_close(backbone(pictures), network.features(pixels))
 
 
 @torch.no_grad()
 @pytest.mark.parametrize("size", [7, 8, 9])
 def test_padding_like_tensorflow(size: int) -> None:
     """What is odd goes to the right and bottom: as an explicit pad of (0, 1) before a stride of 2, kernel 3."""
-    from scriba.caption.backbone import pad_like_tensorflow
-
     convolution = nn.Conv2d(1, 1, 3, stride=2, padding=1, bias=False)
     weight = convolution.weight.clone()
     pad_like_tensorflow(nn.Sequential(convolution))
@@ -108,15 +117,17 @@ def test_padding_like_tensorflow(size: int) -> None:
     [
         ({"name": "mobilnet_v2"}, "Did you mean 'mobilenet_v2'"),
         ({"name": "vit_b_16"}, "has no feature map"),
-        ({"stages": 0}, r"--backbone\.stages 0: mobilenet_v2 has 19"),
-        ({"stages": 20}, r"--backbone\.stages 20"),
+        ({"stages": 0}, r"--backbone\.stages 0: give 1 or more"),
+        ({"stages": 20}, r"--backbone\.stages 20: mobilenet_v2 has 19"),
         ({"size": 0}, r"--backbone\.size 0: give 1"),
         ({"name": "googlenet", "weights": "torchvision"}, "googlenet's weights need symmetric"),
     ],
 )
 def test_networks_that_cannot_be_used_are_named(options: dict[str, Any], words: str) -> None:
+    config = APP.configure(backbone=PictureConfig(**{"weights": "none", **options}))
     with pytest.raises(UsageError, match=words):
-        Backbone(BackboneConfig(**{"weights": "none", **options}))
+        check_run(config)
+        APP.encoder(config)
 
 
 def test_weights_in_old_files(tmp_path: Path) -> None:
@@ -127,20 +138,40 @@ def test_weights_in_old_files(tmp_path: Path) -> None:
     old = {re.sub(r"(denselayer\d+\.(norm|conv))([12])\.", r"\1.\3.", name): tensor for name, tensor in state.items()}
     assert old.keys() != state.keys()
     torch.save(old, tmp_path / "old.pth")
-    backbone = Backbone(BackboneConfig("densenet121", str(tmp_path / "old.pth"), size=64)).eval()
-    load_pretrained(backbone)
+    backbone = Backbone(BackboneConfig("densenet121", str(tmp_path / "old.pth"))).eval()
+    backbone.load_pretrained()
     pixels = torch.randint(0, 256, (1, 64, 64, 3)).float()
     with torch.no_grad():
         normal = (pixels / 255 - backbone.mean_C) / backbone.deviation_C
         expected = F.relu(network.features(normal.permute(0, 3, 1, 2)))
-        torch.testing.assert_close(backbone(pixels), expected.flatten(2).transpose(1, 2), atol=1e-4, rtol=1e-4)
+        torch.testing.assert_close(backbone(pixels), expected, atol=1e-4, rtol=1e-4)
 
 
-def test_random_networks_go_by_the_seed() -> None:
+def trained(folder: Path, *options: str) -> dict[str, torch.Tensor]:
+    """Train on one picture by commands, and return the weights."""
+    picture().save(folder / "red.png")
+    data = folder / "red.jsonl"
+    data.write_text(json.dumps({"image": "red.png", "captions": ["a red square"]}))
+    run = folder / f"run{len(list(folder.glob('run*')))}"
+    options = ("--data.train", str(data), "--run_dir", str(run), *options)
+    assert main(["caption", "train", *OPTIONS.split(), *options]) == 0
+    return dict(load_bundle(run / "bundle").weights)
+
+
+def test_random_networks_go_by_the_seed(tmp_path: Path) -> None:
     """A run that goes on meets the features that it began with, and the same command gives the same model."""
-    config = CaptionConfig(backbone=SMALL, seed=5)
-    assert start_backbone(config).fingerprint() == start_backbone(config).fingerprint()
-    assert start_backbone(config).fingerprint() != start_backbone(replace(config, seed=6)).fingerprint()
+    cache = tmp_path / "cache"
+    options = ("--encoder.cache", str(cache), "--training.max_steps", "1", "--seed")
+    found = []
+    for seed, networks in ((5, 1), (5, 1), (6, 2)):
+        found.append(trained(tmp_path, *options, str(seed)))
+        assert len(list(cache.iterdir())) == networks
+    assert all(torch.equal(tensor, found[1][name]) for name, tensor in found[0].items())
+    assert any(not torch.equal(tensor, found[2][name]) for name, tensor in found[0].items())
+    other = trained(tmp_path, *options, "7", "--init", str(tmp_path / "run0" / "bundle"))
+    assert len(list(cache.iterdir())) == 2, "a run that starts from a model has the network of that"
+    network = [name for name in other if name.startswith("encoder.backbone.")]
+    assert all(torch.equal(other[name], found[0][name]) for name in network)
 
 
 def test_weights_in_a_bundle_meet_the_features_of_the_file_they_came_from(tmp_path: Path) -> None:
@@ -184,21 +215,24 @@ def test_weights_that_do_not_fit_are_named(tmp_path: Path) -> None:
         ("half.pth", "has shape .* where mobilenet_v2 needs"),
         ("resnet.pth", "has nothing for 'features.0.0.weight'"),
     ):
-        backbone = Backbone(BackboneConfig("mobilenet_v2", str(tmp_path / file), size=64))
+        backbone = Backbone(BackboneConfig("mobilenet_v2", str(tmp_path / file)))
         with pytest.raises(InputError, match=rf"{file}: .*{words}"):
-            load_pretrained(backbone)
+            backbone.load_pretrained()
 
 
-def test_a_frozen_backbone_stays_as_it_is() -> None:
-    """No gradient, and no change of its running statistics, while the rest trains."""
-    backbone = Backbone(SMALL)
-    encoder = PictureEncoder(EncoderConfig(size=8), backbone).train()
-    before = {name: tensor.clone() for name, tensor in backbone.state_dict().items()}
-    pictures = torch.randint(0, 256, (2, 64, 64, 3), dtype=torch.uint8)
-    encoder(pictures, torch.tensor([64, 64])).states_BTD.sum().backward()
-    assert all(parameter.grad is None for parameter in backbone.parameters())
-    assert encoder.project.weight.grad is not None
-    assert all(torch.equal(tensor, before[name]) for name, tensor in backbone.state_dict().items())
+@pytest.mark.parametrize("cache", ["null", "cache"])
+def test_a_frozen_backbone_stays_as_it_is(cache: str, tmp_path: Path) -> None:
+    """Neither its weights nor its running statistics move while the rest trains, with cached features or without."""
+    cache = cache if cache == "null" else str(tmp_path / cache)
+    frozen, free = (
+        [trained(tmp_path, "--encoder.cache", cache, "--training.max_steps", steps, *options) for steps in "13"]
+        for options in ((), ("--training.frozen=",))
+    )
+    kept, moved = (
+        {name for name, tensor in one.items() if torch.equal(tensor, two[name])} for one, two in (frozen, free)
+    )
+    network = {name for name in frozen[0] if name.startswith("encoder.backbone.")}
+    assert kept == network and not moved & network
 
 
 def test_a_pretrained_backbone_is_tuned_from_a_given_step(tmp_path: Path) -> None:
@@ -206,17 +240,12 @@ def test_a_pretrained_backbone_is_tuned_from_a_given_step(tmp_path: Path) -> Non
     torch.manual_seed(0)
     network = torchvision.models.resnet18(weights=None)
     torch.save(network.state_dict(), tmp_path / "weights.pth")
-    picture().save(tmp_path / "red.png")
-    data = tmp_path / "train.jsonl"
-    data.write_text(json.dumps({"image": "red.png", "captions": ["a red square"]}))
-    options = OPTIONS.replace("weights none", f"weights {tmp_path / 'weights.pth'}").split()
-    options += ["--encoder.frozen", "false", "--training.late.part", "encoder.backbone"]
-    options += ["--training.late.from_step", "4", "--training.late.learning_rate", "0.01", "--data.train", str(data)]
+    options = ["--backbone.weights", str(tmp_path / "weights.pth"), "--training.frozen="]
+    options += ["--training.late.part", "encoder.backbone", "--training.late.from_step", "4"]
+    options += ["--training.late.learning_rate", "0.01", "--training.max_steps"]
     moved = {}
     for steps in (4, 8):
-        run = tmp_path / f"run{steps}"
-        assert main(["caption", "train", *options, "--training.max_steps", str(steps), "--run_dir", str(run)]) == 0
-        weights = load_bundle(run / "bundle").weights
+        weights = trained(tmp_path, *options, str(steps))
         moved[steps] = float(
             (weights["encoder.backbone.layers.conv1.weight"] - network.conv1.weight.detach()).abs().max()
         )
@@ -228,36 +257,34 @@ def test_a_pretrained_backbone_is_tuned_from_a_given_step(tmp_path: Path) -> Non
 
 def test_features_are_computed_once(tmp_path: Path) -> None:
     """What the cache gives is what the encoder makes of the picture, also from disk; a damaged part is made anew."""
-    config = CaptionConfig(backbone=SMALL, encoder=EncoderConfig(size=8, dropout=0))
+    encoder = PictureEncoder(EncoderConfig(size=8, dropout=0), SMALL).eval()
     examples = [example(picture((i, 0, 0)), id=str(i)) for i in range(5)]
     bad = Example("bad", b"no picture", "a text")
-    backbone = Backbone(SMALL)
-    cache = FeatureCache(tmp_path, backbone)
+    cache = FeatureCache(tmp_path, encoder.backbone, 64)
     cache.fill([*examples, bad], torch.device("cpu"), torch.float32)
     (part,) = cache.folder.iterdir()
-    task, plain = CaptionTask(config, backbone, cache), CaptionTask(config, backbone)
-    encoder = task.build_encoder().eval()
+    inputs, plain = PictureInputs(64, AugmentConfig(), cache), PictureInputs(64, AugmentConfig())
     for one in examples:
-        cached, pixels = task.prepare(one)[None], plain.prepare(one)[None]
+        cached, pixels = inputs.prepare(one)[None], plain.prepare(one)[None]
         assert cached.shape == (1, 16, 96) and pixels.shape == (1, 64, 64, 3)
         with torch.no_grad():
             from_cache, from_pixels = (encoder(x, torch.tensor([x.shape[1]])) for x in (cached, pixels))
         torch.testing.assert_close(from_cache.states_BTD, from_pixels.states_BTD, atol=2e-2, rtol=1e-2)
         assert from_cache.grid == (4, 4)
     twin = replace(examples[1], id="0")
-    assert torch.equal(task.prepare(twin), task.prepare(examples[1])), "features go by content, not by id"
+    assert torch.equal(inputs.prepare(twin), inputs.prepare(examples[1])), "features go by content, not by id"
     with pytest.raises(InputError, match="not a picture"):
-        task.prepare(bad)
+        inputs.prepare(bad)
     modified = part.stat().st_mtime_ns
-    again = FeatureCache(tmp_path, backbone)
+    again = FeatureCache(tmp_path, encoder.backbone, 64)
     again.fill(examples, torch.device("cpu"), torch.float32)
     assert part.stat().st_mtime_ns == modified and torch.equal(again.get(examples[0]), cache.get(examples[0]))  # type: ignore[arg-type]
     part.write_bytes(part.read_bytes()[:100])
-    third = FeatureCache(tmp_path, backbone)
+    third = FeatureCache(tmp_path, encoder.backbone, 64)
     third.fill(examples, torch.device("cpu"), torch.float32)
     assert torch.equal(third.get(examples[0]), cache.get(examples[0]))  # type: ignore[arg-type]
     other = Backbone(SMALL)
-    assert FeatureCache(tmp_path, other).folder != cache.folder, "other weights have features of their own"
+    assert FeatureCache(tmp_path, other, 64).folder != cache.folder, "other weights have features of their own"
 
 
 def test_views_of_a_picture(tmp_path: Path) -> None:
@@ -270,16 +297,15 @@ def test_views_of_a_picture(tmp_path: Path) -> None:
     reds = [int((view[..., 0] > 128).sum()) for view in views]
     assert reds[0] == reds[1] == 20 * 64 and len(set(reds[2:])) == 4, "every cut is another"
     assert [bool(view[32, 0, 0] > 128) for view in views[:2]] == [True, False]
-    config = CaptionConfig(backbone=SMALL, augment=AugmentConfig(views=3))
-    backbone = Backbone(SMALL)
-    cache = FeatureCache(tmp_path, backbone)
+    augment = AugmentConfig(views=3)
+    cache = FeatureCache(tmp_path, Backbone(SMALL), 64)
     cache.fill([one], torch.device("cpu"), torch.float32, views=3)
-    for task in (CaptionTask(config, backbone, cache), CaptionTask(config, backbone)):
-        drawn = [task.prepare(one, Draw(seed, 0)) for seed in range(12)]
-        assert all(torch.equal(x, task.prepare(one)) for x in drawn[::3]), "a view is drawn by the seed"
+    for inputs in (PictureInputs(64, augment, cache), PictureInputs(64, augment)):
+        drawn = [inputs.prepare(one, Draw(seed, 0)) for seed in range(12)]
+        assert all(torch.equal(x, inputs.prepare(one)) for x in drawn[::3]), "a view is drawn by the seed"
         assert not any(torch.equal(x, y) for x, y in combinations(drawn[:3], 2))
     with pytest.raises(UsageError, match=r"--augment\.views 0: give 1 or more"):
-        CaptionTask(CaptionConfig(augment=AugmentConfig(views=0)))
+        check_run(APP.configure(augment=AugmentConfig(views=0)))
 
 
 @pytest.mark.parametrize("mode", ["L", "1", "P", "RGBA", "CMYK", "I;16", "LA"])

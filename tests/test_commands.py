@@ -9,12 +9,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from media import bad_files, noise, write
 from PIL import Image
-from test_audio import bad_files, noise, small_bundle, write  # noqa: F401  (a fixture)
 
 import scriba
+from scriba.asr import APP
 from scriba.cli import COMMANDS, main
+from scriba.core.command import build_parser, parse_config
 from scriba.core.errors import InputError
+from scriba.core.training import check_run
+from scriba.loading import TASKS, app_named
+
+CONFIGS = sorted((Path(__file__).resolve().parent.parent / "apps").glob("*/configs/*.yaml"))
 
 
 def fails_with(capsys: pytest.CaptureFixture[str], status: int, *words: str) -> str:
@@ -55,11 +61,17 @@ def test_help_shows_defaults_and_an_example(capsys: pytest.CaptureFixture[str], 
         ("asr trane", "Did you mean 'asr train'?"),
         ("ars", "Did you mean 'asr'?"),
         ("asr train --trainign.epochs 3", "unknown option --trainign.epochs. Did you mean '--training.epochs'?"),
-        ("asr train --attention.kind adaptive", "--attention.kind: expected one of 'additive', 'location'"),
-        ("asr train --training.epochs many", "--training.epochs: expected int. Got many."),
+        ("asr train --attention.kind adaptive", "--attention.kind adaptive: expected one of 'additive', 'location'"),
+        ("asr train --training.epochs many", "--training.epochs many: expected a whole number, 1 or more."),
         ("asr train", "--data.train: name the training data"),
-        ("asr train --data.train synth:dtmf --loss.ctc_weight 2", "--loss.ctc_weight must lie between 0 and 1"),
+        ("asr train --data.train synth:dtmf --loss.ctc_weight 2", "--loss.ctc_weight 2.0: give 0 to 1."),
+        ("asr train --training.log_every 0", "--training.log_every 0: give 1 or more."),
+        ("asr train --heads ctc", "--loss.ctc_weight 0.3: with --heads ctc give 1."),
         ("asr train --config none.yaml", "none.yaml"),
+        (
+            "asr train --data.train synth:dtmf:train:2 --encoder.kind blst",
+            "--encoder.kind blst: use blstm. Did you mean",
+        ),
         ("asr transcribe", "files"),
         ("asr eval asr-an4-en synth:dtmf --precision float16", "--precision float16 needs a GPU"),
         ("data check arithmetic x", "no such app"),
@@ -72,11 +84,36 @@ def test_wrong_usage(capsys: pytest.CaptureFixture[str], words: str, message: st
 
 
 def test_config_files_win_by_order_and_are_checked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """A wrong key in a YAML file is named like an option."""
+    """A wrong key or value in a YAML file is named like an option."""
     config = tmp_path / "c.yaml"
-    config.write_text("training: {epocs: 3}\n")
-    told = fails_with(capsys, 2, "asr", "train", "--config", str(config))
-    assert "--training.epocs. Did you mean '--training.epochs'?" in told
+    for text, message in (
+        ("training: {epocs: 3}\n", "--training.epocs. Did you mean '--training.epochs'?"),
+        ("training: {epochs: many}\n", "--training.epochs many: expected a whole number, 1 or more."),
+        ("training: {epochs: 0}\n", "--training.epochs 0: give 1 or more."),
+        ("training: [\n", f"--config {config}: cannot be read"),
+    ):
+        config.write_text(text)
+        assert message in fails_with(capsys, 2, "asr", "train", "--config", str(config))
+    config.write_text("seed: 5\ndevice: cpu\n")
+    for options, seed in ((["--config", str(config)], 5), (["--config", str(config), "--seed", "7"], 7)):
+        parser = build_parser("", "", APP.config, defaults=APP.defaults)
+        assert parse_config(parser, APP.config, options) == APP.configure(seed=seed, device="cpu")
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_a_run_from_python_has_the_defaults_of_the_command_line(task: str) -> None:
+    """And the defaults make sense."""
+    app = app_named(task)
+    assert parse_config(build_parser("", "", app.config, defaults=app.defaults), app.config, []) == app.configure()
+    check_run(app.configure())
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: f"{path.parts[-3]}-{path.stem}")
+def test_config_files_that_come_with_the_apps_hold(path: Path) -> None:
+    """Every option in them is one of training, and they make sense together."""
+    app = app_named(path.parts[-3])
+    parser = build_parser("", "", app.config, defaults=app.defaults)
+    check_run(parse_config(parser, app.config, ["--config", str(path)]))
 
 
 def test_train_eval_transcribe(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -113,9 +150,7 @@ def test_train_eval_transcribe(tmp_path: Path, capsys: pytest.CaptureFixture[str
 
 
 def test_eval_of_damaged_data_scores_the_rest(
-    small_bundle: Path,  # noqa: F811
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
+    small_bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Bad files and broken rows are told, counted in the JSON, and the others scored; exit status 1."""
     bad = bad_files(tmp_path)
@@ -135,7 +170,7 @@ def test_eval_of_damaged_data_scores_the_rest(
 @pytest.mark.parametrize("name", ["config.json", "tokenizer.json", "model.safetensors"])
 @pytest.mark.parametrize("damage", ["missing", "truncated"])
 def test_damaged_model(
-    small_bundle: Path,  # noqa: F811
+    small_bundle: Path,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
     name: str,
@@ -185,6 +220,24 @@ def test_data_check_counts_every_reason(tmp_path: Path, capsys: pytest.CaptureFi
     assert "lacks: 'z' 1" in text
     assert "its text needs 79 encoder positions and the input gives 16" in text
     assert main(["data", "check", "asr", str(dev)]) == 0
+
+
+def test_data_check_reads_as_the_training_would(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Options of training and its config files decide what is kept: lengths, texts, and whether CTC has to align."""
+    path = str(corpus(tmp_path, ["Ab!", "a" * 40]))
+    attention = ["--heads", "attention", "--loss.ctc_weight", "0"]
+    (tmp_path / "c.yaml").write_text("data: {normalise: words}\nfeatures: {max_seconds: 0.5}\n")
+    for options, status, told in (
+        ([], 1, "too short for CTC: 1"),
+        (attention, 0, "! 1   A 1   a 40   b 1"),
+        ([*attention, "--config", str(tmp_path / "c.yaml")], 1, "too long: 2"),
+        ([*attention, "--config", str(tmp_path / "c.yaml"), "--features.max_seconds", "9"], 0, "a 41   b 1"),
+    ):
+        assert main(["data", "check", "asr", path, *options]) == status
+        assert told in capsys.readouterr().out
+    told = fails_with(capsys, 2, "data", "check", "asr", path, "--training.epochs", "0")
+    assert "--training.epochs 0: give 1 or more." in told
+    assert main(["data", "check", "--show", "0", *attention, "asr", path]) == 0, "options may come first"
 
 
 def test_train_refuses_data_that_would_mostly_be_lost(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

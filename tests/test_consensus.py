@@ -9,9 +9,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scriba.core.beam import Path
-from scriba.core.consensus import by_consensus, expected_likeness, likeness, ngrams
-from scriba.core.tokenizer import BLANK, SOS_EOS
+from scriba.core.search.consensus import by_consensus, expected_likeness, likeness, ngrams
+from scriba.core.search.outputs import Outputs
+from scriba.core.text.tokenizer import BLANK, SOS_EOS
 
 OUTPUTS = st.lists(st.lists(st.integers(3, 5), max_size=6), min_size=1, max_size=5)
 
@@ -47,22 +47,22 @@ def test_likeness_is_mutual_and_whole_for_the_same(a: list[int], b: list[int]) -
     assert likeness(ngrams(a), ngrams(a)) == 1.0
 
 
-def path(outputs: list[list[list[int]]], ranks: list[list[float]]) -> Path:
-    """Return the path of outputs with these ranks, which are their log probabilities as well."""
+def ranked(outputs: list[list[list[int]]], ranks: list[list[float]]) -> Outputs:
+    """Return outputs with these ranks, which are their log probabilities as well."""
     width = 1 + max(len(output) for row in outputs for output in row)
     ids = [[[*o, SOS_EOS, *[BLANK] * (width - len(o) - 1)] for o in row] for row in outputs]
     log_probs_BNU = torch.zeros(len(ids), len(ids[0]), width)
     log_probs_BNU[:, :, 0] = torch.tensor(ranks)
     marks_BNUT = torch.arange(len(ids[0]), dtype=torch.float)[None, :, None, None].expand(len(ids), -1, width, 2)
     scores_BN = torch.tensor(ranks)
-    return Path(torch.tensor(ids), log_probs_BNU, scores_BN, {"attention": scores_BN}, marks_BNUT, None)
+    return Outputs(torch.tensor(ids), log_probs_BNU, scores_BN, {"attention": scores_BN}, marks_BNUT, None)
 
 
 def test_the_odd_one_out_loses_though_it_is_most_probable() -> None:
     """Three that agree but for a word win over one that says something else; all that belongs to an output moves."""
     outputs = [[[9, 9, 9], [3, 4, 5, 6], [3, 4, 5, 7], [3, 4, 5, 6, 8]], [[3], [4], [4, 5], []]]
     ranks = [[-1.0, -1.5, -1.6, -1.7], [-0.1, -9.0, -9.0, -math.inf]]
-    found = by_consensus(path(outputs, ranks), temperature=3.0, count=2)
+    found = by_consensus(ranked(outputs, ranks), temperature=3.0, count=2)
     assert found.ids_BNU[0, 0].tolist() == [3, 4, 5, 6, SOS_EOS, BLANK]
     assert found.ranks_BN[0, 0] == -1.5 and found.parts["attention"][0, 0] == -1.5
     assert found.weights_BNUT is not None and found.weights_BNUT[0, 0, 0, 0] == 1.0
@@ -73,5 +73,5 @@ def test_the_odd_one_out_loses_though_it_is_most_probable() -> None:
 def test_at_a_low_temperature_the_most_probable_wins_and_what_is_missing_stays_last() -> None:
     outputs = [[[9, 9, 9], [3, 4, 5, 6], [3, 4, 5, 7], []]]
     ranks = [[-1.0, -1.5, -1.6, -math.inf]]
-    found = by_consensus(path(outputs, ranks), temperature=0.05, count=4)
+    found = by_consensus(ranked(outputs, ranks), temperature=0.05, count=4)
     assert found.ranks_BN[0, 0] == -1.0 and found.ranks_BN[0, 3] == -math.inf

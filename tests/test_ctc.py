@@ -8,25 +8,11 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from models import collapse, log_probability
 
-from scriba.core.ctc import CTCHead, ctc_loss, greedy_path, required_positions
-from scriba.core.memory import Memory
-from scriba.core.tokenizer import BLANK
-
-
-def collapse(path: tuple[int, ...]) -> tuple[int, ...]:
-    """Merge repeats, then drop blanks: the definition."""
-    return tuple(label for label, _ in groupby(path) if label != BLANK)
-
-
-def log_probability(log_probs_TV: torch.Tensor, target: tuple[int, ...]) -> torch.Tensor:
-    """Sum over all V^T paths that collapse to the target; -inf when there is none."""
-    positions, labels = log_probs_TV.shape
-    paths = [path for path in product(range(labels), repeat=positions) if collapse(path) == target]
-    if not paths:
-        return torch.tensor(-torch.inf, dtype=log_probs_TV.dtype)
-    return torch.stack([log_probs_TV[range(positions), path].sum() for path in paths]).logsumexp(0)
-
+from scriba.core.model.ctc import CTCHead, ctc_loss, greedy_path, required_positions
+from scriba.core.model.memory import Memory
+from scriba.core.text.tokenizer import BLANK
 
 sizes = st.tuples(st.integers(1, 5), st.integers(2, 4))
 targets = st.lists(st.integers(1, 3), max_size=4).map(tuple)

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from dataclasses import replace
 from itertools import product
 
 import pytest
 import torch
-from test_attention import glimpse_by_loop
+from models import glimpse_by_loop
 from torch import Tensor
 
+from scriba.asr import APP
 from scriba.asr.encoder import EncoderConfig
-from scriba.asr.task import AsrConfig, AsrTask
-from scriba.core.attention import AttentionConfig
-from scriba.core.decoder import Decoder, DecoderConfig, build_decoder
-from scriba.core.memory import Memory
-from scriba.core.model import ModelConfig, Seq2Seq, build_model
+from scriba.core.model.attention import AttentionConfig
+from scriba.core.model.build import ModelConfig, build_decoder, build_model
+from scriba.core.model.fused import FusedLoop
+from scriba.core.model.likelihood import allowed
+from scriba.core.model.memory import Memory
+from scriba.core.model.recurrent_decoder import DecoderConfig, RecurrentDecoder, State, plain_loop
+from scriba.core.model.start import LastStart, MeanStart, ZeroStart
+from scriba.core.text.tokenizer import BLANK, UNK
+from scriba.core.training.config import LossConfig
+from scriba.core.training.objective import Objective, build_objective
 
 B, T, U, D, H, V = 3, 5, 4, 6, 4, 9
 ATTENTIONS = [
@@ -41,7 +48,7 @@ def cell_name(config: DecoderConfig) -> str:
     return f"{config.cell}-{config.layers}" + ("-gated" if config.gate else "")
 
 
-def make(attention: AttentionConfig, config: DecoderConfig) -> tuple[Decoder, Memory, Tensor]:
+def make(attention: AttentionConfig, config: DecoderConfig) -> tuple[RecurrentDecoder, Memory, Tensor]:
     torch.manual_seed(0)
     decoder = build_decoder(config, attention, memory_size=D, vocabulary_size=V).double()
     states = torch.randn(B, T, D, dtype=torch.double, requires_grad=True)
@@ -62,7 +69,7 @@ def cell_by_hand(cell: torch.nn.Module, x: Tensor, h: Tensor, c: Tensor) -> tupl
 
 
 def by_loop(
-    decoder: Decoder,
+    decoder: RecurrentDecoder,
     memory: Memory,
     tokens_BU: Tensor,
     chosen_BUNT: Tensor | None = None,
@@ -75,16 +82,17 @@ def by_loop(
     """
     layers, batch = len(decoder.cells.cells), len(tokens_BU)
     last_BD = torch.stack([memory.states_BTD[b, n - 1] for b, n in enumerate(memory.lengths_B.tolist())])
-    if decoder.start is None:
-        hidden = [torch.zeros(batch, H, dtype=torch.double) for _ in range(layers)]
-    else:
-        hidden = list(torch.tanh(last_BD @ decoder.start.weight.T + decoder.start.bias).split(H, dim=-1))
-    cells = [torch.zeros(batch, H, dtype=torch.double) for _ in range(layers)]
+    hidden, cells = ([torch.zeros(batch, H, dtype=torch.double) for _ in range(layers)] for _ in range(2))
     mean_BD = torch.stack([memory.states_BTD[b, :n].mean(0) for b, n in enumerate(memory.lengths_B.tolist())])
-    if decoder.mean_start is not None:
-        hidden = list(torch.tanh(decoder.mean_start.hidden(mean_BD)).split(H, dim=-1))
-        if decoder.mean_start.cell is not None:
-            cells = list(decoder.mean_start.cell(mean_BD).split(H, dim=-1))
+    start = decoder.start
+    if isinstance(start, LastStart):
+        hidden = list(torch.tanh(last_BD @ start.weight.T + start.bias).split(H, dim=-1))
+    elif isinstance(start, MeanStart):
+        hidden = list(torch.tanh(start.hidden(mean_BD)).split(H, dim=-1))
+        if start.cell is not None:
+            cells = list(start.cell(mean_BD).split(H, dim=-1))
+    else:
+        assert isinstance(start, ZeroStart)
     attention = decoder.attention
     weights = None if attention is None else attention.start_weights(memory)
     logits, looks = [], []
@@ -147,6 +155,43 @@ def test_step_order_and_gradients(attention: AttentionConfig, config: DecoderCon
     assert_same_gradients(found, expected, [memory.states_BTD, *decoder.parameters()])
 
 
+@pytest.mark.parametrize("config", CELLS, ids=cell_name)
+@pytest.mark.parametrize("attention", [*ATTENTIONS, *HARD], ids=name)
+def test_the_fused_loop_is_for_what_it_computes(attention: AttentionConfig, config: DecoderConfig) -> None:
+    """One LSTM layer from zeros under soft additive or location-aware attention, and nothing else."""
+    decoder, _, _ = make(attention, config)
+    energies = attention.kind in ("additive", "location") and attention.selection == "soft"
+    usual = energies and (config.cell, config.layers, config.start, config.gate) == ("lstm", 1, "zeros", False)
+    assert isinstance(decoder.loop, FusedLoop) if usual else decoder.loop is plain_loop
+
+
+@pytest.mark.parametrize("attention", ATTENTIONS[:2], ids=name)
+def test_the_loops_are_the_same(attention: AttentionConfig) -> None:
+    """One is put in the place of the other: the same logits, weights, chosen positions and gradients."""
+    decoder, memory, tokens_BU = make(attention, CELLS[0])
+    fused = decoder.trace(memory, tokens_BU)
+    decoder.loop = plain_loop
+    plain = decoder.trace(memory, tokens_BU)
+    sums = []
+    for trace in (fused, plain):
+        assert trace.weights_BUNT is not None and trace.chosen_BUNT is not None and trace.expect_B is None
+        torch.testing.assert_close(trace.chosen_BUNT, trace.weights_BUNT, rtol=0, atol=0)
+        sums.append((trace.logits_BUV**2).sum() + (trace.weights_BUNT**2).sum())
+    torch.testing.assert_close(fused.logits_BUV, plain.logits_BUV, rtol=1e-11, atol=1e-12)
+    torch.testing.assert_close(fused.weights_BUNT, plain.weights_BUNT, rtol=1e-11, atol=1e-12)
+    assert_same_gradients(sums[0], sums[1], [memory.states_BTD, *decoder.parameters()])
+
+
+def test_the_loop_of_a_copy_is_its_own() -> None:
+    """A copy of a decoder, as training makes for evaluations, is not changed by what becomes of the first."""
+    decoder, memory, tokens_BU = make(ATTENTIONS[0], CELLS[0])
+    before, copied = decoder.trace(memory, tokens_BU).logits_BUV, deepcopy(decoder)
+    with torch.no_grad():
+        for parameter in decoder.parameters():
+            parameter.zero_()
+    assert torch.equal(copied.trace(memory, tokens_BU).logits_BUV, before)
+
+
 @pytest.mark.parametrize("attention", HARD, ids=name)
 @pytest.mark.parametrize("config", CELLS, ids=cell_name)
 def test_hard_attention_reads_what_it_sampled(attention: AttentionConfig, config: DecoderConfig) -> None:
@@ -192,9 +237,10 @@ def test_forward_equals_steps(attention: AttentionConfig, config: DecoderConfig)
     for t in range(U):
         logits_BV, state = decoder.step(state, tokens_BU[:, t])
         torch.testing.assert_close(logits_BV, logits_BUV[:, t])
-        assert (weights_BUT is None) == (state.weights_BNT is None) == (attention.kind == "none")
-        if weights_BUT is not None and state.weights_BNT is not None:
-            torch.testing.assert_close(state.weights_BNT.mean(1), weights_BUT[:, t])
+        assert (weights_BUT is None) == (state.weights_RNT is None) == (attention.kind == "none")
+        if weights_BUT is not None and state.weights_RNT is not None:
+            torch.testing.assert_close(state.weights_RNT.mean(1), weights_BUT[:, t])
+            torch.testing.assert_close(state.looked_RT, weights_BUT[:, t])
 
 
 def attributes(module: torch.nn.Module) -> dict[str, object]:
@@ -208,15 +254,16 @@ def attributes(module: torch.nn.Module) -> dict[str, object]:
 @pytest.mark.parametrize("attention", [*ATTENTIONS, *HARD], ids=name)
 def test_no_module_keeps_state(attention: AttentionConfig) -> None:
     """Calls leave no trace in the model, and the steps of two inputs can be taken in turns."""
-    model = speech_model(attention)
-    assert model.decoder is not None
+    objective = speech_objective(attention)
+    model = objective.model
+    assert isinstance(model.decoder, RecurrentDecoder)
     lengths, targets = torch.tensor([40, 33]), torch.tensor([[3, 4], [5, 5]])
     inputs, others = torch.randn(2, 40, 80), torch.randn(2, 40, 80)
-    before = attributes(model)
+    before = attributes(objective)
     with torch.no_grad():
-        first = model(inputs, lengths, targets, torch.tensor([2, 2]))
-        model(others, torch.tensor([40, 5]), targets, torch.tensor([1, 2]))
-        again = model(inputs, lengths, targets, torch.tensor([2, 2]))
+        first = objective(inputs, lengths, targets, torch.tensor([2, 2]))
+        objective(others, torch.tensor([40, 5]), targets, torch.tensor([1, 2]))
+        again = objective(inputs, lengths, targets, torch.tensor([2, 2]))
         memories = [model.encode(x, lengths) for x in (inputs, others)]
         together = [model.decoder.init(memory) for memory in memories]
         found: list[list[Tensor]] = [[], []]
@@ -227,24 +274,30 @@ def test_no_module_keeps_state(attention: AttentionConfig) -> None:
     assert all(map(torch.equal, first, again))
     for memory, steps in zip(memories, found, strict=True):
         torch.testing.assert_close(torch.stack(steps, 1), model.decoder(memory, targets)[0], rtol=1e-5, atol=1e-5)
-    assert attributes(model) == before
+    assert attributes(objective) == before
 
 
 @pytest.mark.parametrize("attention", ATTENTIONS, ids=name)
 @pytest.mark.parametrize("config", [CELLS[0], CELLS[3]], ids=cell_name)
-def test_state_can_be_gathered(attention: AttentionConfig, config: DecoderConfig) -> None:
-    """A state gathered along the batch, rows repeated or left out, goes on as those rows would, as beams need."""
-    decoder, memory, tokens_BU = make(attention, config)
+def test_state_can_be_reordered(attention: AttentionConfig, config: DecoderConfig) -> None:
+    """Rows of a state repeated, left out and moved go on as what each has said so far would, as beams need."""
+    decoder, memory, _ = make(attention, config)
     decoder.eval()
-    rows = torch.tensor([2, 0, 0, 1])
-    _, state = decoder.step(decoder.init(memory), tokens_BU[:, 0])
-    gathered = state.select(rows)
-    for t in range(1, U):
-        expected, state = decoder.step(state, tokens_BU[:, t])
-        found, gathered = decoder.step(gathered, tokens_BU[rows, t])
-        torch.testing.assert_close(found, expected[rows])
-    if gathered.keys is not None:
-        assert gathered.keys.memory.lengths_B.tolist() == [1, 5, 5, 3]
+    state: State = decoder.init(memory).spread(2)
+    said = torch.empty(2 * B, 0, dtype=torch.long)
+    orders = [[0, 1, 2, 3, 4, 5], [1, 0, 2, 2, 5, 5], [0, 0, 3, 2, 4, 5], [1, 1, 3, 3, 5, 4]]
+    for rows in map(torch.tensor, orders):
+        state, said = state.reorder(rows), said[rows]
+        tokens_R = torch.randint(0, V, (2 * B,))
+        said = torch.cat([said, tokens_R[:, None]], 1)
+        found, state = decoder.step(state, tokens_R)
+        expected_RUV, weights_RUT = decoder(memory.select(torch.arange(2 * B) // 2), said)
+        torch.testing.assert_close(found, expected_RUV[:, -1])
+        assert (state.looked_RT is None) == (weights_RUT is None)
+        if state.looked_RT is not None and weights_RUT is not None:
+            torch.testing.assert_close(state.looked_RT, weights_RUT[:, -1])
+    if state.keys is not None:
+        assert state.keys.memory.lengths_B.tolist() == [5, 3, 1]
 
 
 @pytest.mark.parametrize("attention", ATTENTIONS, ids=name)
@@ -262,24 +315,26 @@ def test_a_beam_shares_its_memory(attention: AttentionConfig, config: DecoderCon
         found, state = decoder.step(state, tokens_RU[:, t])
         expected, copied = decoder.step(copied, tokens_RU[:, t])
         torch.testing.assert_close(found, expected)
-        state, copied = state.reorder(order), copied.select(order)
+        state, copied = state.reorder(order), copied.reorder(order)
         tokens_RU = tokens_RU[order]
     assert state.keys is None or state.keys.memory is memory
 
 
-def speech_model(attention: AttentionConfig) -> Seq2Seq:
+def speech_objective(attention: AttentionConfig) -> Objective:
+    """A small recogniser of speech and its loss, in evaluation mode."""
     torch.manual_seed(0)
-    config = AsrConfig(encoder=EncoderConfig(channels=4, size=8, layers=2, dropout=0.0))
+    config = APP.configure(encoder=EncoderConfig(channels=4, size=8, layers=2, dropout=0.0))
     decoder = DecoderConfig(size=8, embedding_size=4, dropout=0.0)
-    return build_model(ModelConfig(attention, decoder), AsrTask(config).build_encoder(), V).eval()
+    model = build_model(ModelConfig("both", attention, decoder), APP.encoder(config), V)
+    return build_objective(model, LossConfig(), hard=attention.selection == "hard").eval()
 
 
 @pytest.mark.parametrize("attention", [*ATTENTIONS, *HARD], ids=name)
 @torch.no_grad()
 def test_padding_never_changes_a_result(attention: AttentionConfig) -> None:
     """A batch of different lengths, its padding filled with rubbish, gives what each utterance gives alone."""
-    model = speech_model(attention)
-    assert model.ctc is not None and model.decoder is not None
+    model = speech_objective(attention).model
+    assert model.ctc is not None and isinstance(model.decoder, RecurrentDecoder)
     lengths = [61, 40, 17, 4, 1]
     inputs = [torch.randn(n, 80) for n in lengths]
     padded = torch.full((len(lengths), 75, 80), 37.0)
@@ -306,14 +361,14 @@ def test_padding_never_changes_a_result(attention: AttentionConfig) -> None:
 @torch.no_grad()
 def test_padding_never_changes_the_loss(attention: AttentionConfig) -> None:
     """The losses of a padded batch are those of its utterances, weighted by their target lengths."""
-    model = speech_model(attention)
+    objective = speech_objective(attention)
     lengths, sizes = torch.tensor([61, 40, 9]), torch.tensor([3, 2, 1])
     inputs, targets = torch.full((3, 61, 80), 37.0), torch.tensor([[3, 4, 5], [6, 6, 0], [8, 0, 0]])
     for row, n in zip(inputs, lengths.tolist(), strict=True):
         row[:n] = torch.randn(n, 80)
-    both = model(inputs, lengths, targets, sizes)
+    both = objective(inputs, lengths, targets, sizes)
     alone = [
-        model(inputs[b : b + 1, : lengths[b]], lengths[b : b + 1], targets[b : b + 1, :n], sizes[b : b + 1])
+        objective(inputs[b : b + 1, : lengths[b]], lengths[b : b + 1], targets[b : b + 1, :n], sizes[b : b + 1])
         for b, n in enumerate(sizes.tolist())
     ]
     ctc = sum(n * losses.ctc for n, losses in zip((3, 2, 1), alone, strict=True)) / 6
@@ -322,3 +377,16 @@ def test_padding_never_changes_the_loss(attention: AttentionConfig) -> None:
     torch.testing.assert_close(both.attention, cross_entropy, rtol=1e-5, atol=1e-5)
     if attention.selection == "soft":
         torch.testing.assert_close(both.total, 0.3 * both.ctc + 0.7 * both.attention)
+
+
+def test_what_may_be_said_leaves_the_logits() -> None:
+    """Blank and unknown get no probability, the others all of it; the logits that were given stay as they were."""
+    logits_BV = torch.randn(B, V, requires_grad=True)
+    before = logits_BV.detach().clone()
+    log_probs_BV = allowed(logits_BV)
+    assert torch.equal(logits_BV.detach(), before)
+    others = [i for i in range(V) if i not in (BLANK, UNK)]
+    assert log_probs_BV[:, [BLANK, UNK]].eq(-torch.inf).all()
+    torch.testing.assert_close(log_probs_BV[:, others], before[:, others].log_softmax(-1))
+    (gradient_BV,) = torch.autograd.grad(log_probs_BV[:, others].sum(), logits_BV)
+    assert gradient_BV.isfinite().all() and not gradient_BV[:, [BLANK, UNK]].any()

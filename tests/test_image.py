@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import struct
 import zlib
 from pathlib import Path
@@ -11,26 +10,14 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image, ImageDraw, ImageFont
+from media import file_of, print_line
+from PIL import Image
 
 from scriba.core.errors import InputError
 from scriba.ocr.image import read_grey, read_pages
 from scriba.ocr.line import LineConfig, deslanted, prepare_line
 
 CONFIG = LineConfig()
-
-
-def print_line(text: str = "Hello, world", size: int = 30) -> Image.Image:
-    """Black text on white, with unequal margins."""
-    image = Image.new("L", (size * len(text), 3 * size), 255)
-    ImageDraw.Draw(image).text((size, size // 2), text, fill=0, font=ImageFont.load_default(size))
-    return image
-
-
-def file_of(image: Image.Image, kind: str = "PNG", **options: object) -> bytes:
-    buffer = io.BytesIO()
-    image.save(buffer, kind, **options)
-    return buffer.getvalue()
 
 
 def ink(data: bytes) -> np.ndarray:

@@ -8,23 +8,30 @@ from pathlib import Path
 
 import pytest
 import torch
-from test_search import ATTENTIONS, TOKENIZER, make
+from models import ATTENTIONS, CPU, TOKENIZER, decoded, make
 
 from scriba.cli import main
-from scriba.core.attention import AttentionConfig
-from scriba.core.decoder import Decoder, DecoderConfig, build_decoder
 from scriba.core.errors import InputError, UsageError
-from scriba.core.language import NeuralLanguageModel, NgramLanguageModel, text_scores
-from scriba.core.search import DecodingConfig, decode
-from scriba.core.tokenizer import SOS_EOS, UNK, CharTokenizer
+from scriba.core.model.attention import AttentionConfig
+from scriba.core.model.build import build_decoder
+from scriba.core.model.no_input import NoInput
+from scriba.core.model.recurrent_decoder import DecoderConfig, RecurrentDecoder
+from scriba.core.model.seq2seq import Seq2Seq
+from scriba.core.recogniser import Recogniser
+from scriba.core.search.config import DecodingConfig
+from scriba.core.search.decoding import Decoding
+from scriba.core.search.ngrams import NgramLanguageModel
+from scriba.core.search.scorer import DecoderScorer
+from scriba.core.text.tokenizer import SOS_EOS, UNK, CharTokenizer
+from scriba.core.training.evaluation import text_scores
 from scriba.datasets.source import open_source
-from scriba.loading import open_language_model
+from scriba.lm.app import TextInputs
+from scriba.loading import language_model
 
 TEXTS = ("a b", "bad cab", "dad", "")
-CPU = torch.device("cpu")
 
 
-def tiny_decoder() -> Decoder:
+def tiny_decoder() -> RecurrentDecoder:
     torch.manual_seed(0)
     config = AttentionConfig("none", without="state")
     decoder = build_decoder(
@@ -36,15 +43,17 @@ def tiny_decoder() -> Decoder:
 @torch.no_grad()
 def test_perplexity_is_that_of_a_loop() -> None:
     """Texts of different lengths, an empty one and an unknown character, a token at a time through `step`."""
-    decoder = tiny_decoder()
-    model, texts = NeuralLanguageModel(decoder), [*TEXTS, "a?b"]
-    nats, tokens = 0.0, 0
+    decoder, texts = tiny_decoder(), [*TEXTS, "a?b"]
+    model, nats, tokens = DecoderScorer(decoder), 0.0, 0
+    assert (model.name, model.of_input) == ("lm", False)
     for text in texts:
-        state, last = model.start(1, CPU), SOS_EOS
+        state, last = model.start(1, 1, CPU), SOS_EOS
         for token in [*TOKENIZER.encode(text), SOS_EOS]:
             logits, state = decoder.step(state, torch.tensor([last]))
             nats, tokens, last = nats - float(logits[0].log_softmax(-1)[token]), tokens + 1, token
-    scores = text_scores(decoder, TOKENIZER, texts, CPU)
+    whole = Seq2Seq(encoder=NoInput(), decoder=decoder, ctc=None)
+    decoding = Decoding(DecodingConfig(), whole.heads)
+    scores = text_scores(Recogniser(TextInputs(), whole, TOKENIZER, decoding, CPU, torch.float32), texts)
     assert scores["perplexity"] == pytest.approx(math.exp(nats / tokens), rel=1e-5)
     assert scores["bits_per_character"] == pytest.approx(nats / math.log(2) / sum(len(t) + 1 for t in texts), rel=1e-5)
     assert (scores["tokens"], scores["unknown"]) == (tokens, 1)
@@ -80,11 +89,11 @@ def test_tokens_are_those_of_the_recogniser(tmp_path: Path) -> None:
     like = train(tmp_path / "more", "--like", str(own), "--training.max_steps", "1")
     tokenizer = CharTokenizer(" abcd")
     assert json.loads((like / "tokenizer.json").read_text()) == tokenizer.to_json()
-    assert isinstance(open_language_model(str(like), tokenizer, CPU), NeuralLanguageModel)
+    assert isinstance(language_model(str(like), CPU)(tokenizer), DecoderScorer)
     with pytest.raises(InputError, match="has other tokens than the recogniser; train one with `scriba lm train"):
-        open_language_model(str(own), CharTokenizer("xyz"), CPU)
+        language_model(str(own), CPU)(CharTokenizer("xyz"))
     with pytest.raises(InputError, match=r"is a model for 'ocr', not for 'lm'; choose another --decoding\.lm"):
-        open_language_model("ocr-print", tokenizer, CPU)
+        language_model("ocr-print", CPU)
 
 
 @torch.no_grad()
@@ -95,11 +104,11 @@ def test_a_language_model_changes_what_is_found() -> None:
     decoder.output.weight.zero_()
     decoder.output.bias[:] = torch.tensor([-40.0 if i != TOKENIZER.encode("d")[0] else 0.0 for i in range(8)])
     config = DecodingConfig("joint", beam_size=4, lm="given", lm_weight=50.0, max_length_ratio=0.3)
-    found = decode(model, memory, TOKENIZER, config, language=NeuralLanguageModel(decoder))
+    found = decoded(model, memory, config, language=DecoderScorer(decoder))
     assert {hypothesis.text.strip("d") for hypothesis in found} == {""} and any(h.text for h in found)
     assert all(list(h.scores) == ["attention", "ctc", "lm"] for h in found)
     with pytest.raises(UsageError, match=r"lm_weight 50\.0: name the language model with --decoding\.lm"):
-        decode(model, memory, TOKENIZER, DecodingConfig("joint", lm_weight=50.0))
+        decoded(model, memory, DecodingConfig("joint", lm_weight=50.0))
 
 
 ARPA = r"""
@@ -129,25 +138,31 @@ def test_ngrams(tmp_path: Path) -> None:
     pytest.importorskip("kenlm", reason="n-grams are an extra")
     (tmp_path / "ab.arpa").write_text(ARPA, encoding="utf-8")
     tokenizer = CharTokenizer(" ab")
-    model = open_language_model(str(tmp_path / "ab.arpa"), tokenizer, CPU)
-    assert isinstance(model, NgramLanguageModel)
+    model = language_model(str(tmp_path / "ab.arpa"), CPU)(tokenizer)
+    assert isinstance(model, NgramLanguageModel) and (model.name, model.of_input) == ("lm", False)
     (space, a, b) = tokenizer.encode(" ab")
-    log_probs, state = model.step(model.start(2, CPU), torch.tensor([SOS_EOS, SOS_EOS]))
-    found = (log_probs / math.log(10)).tolist()
+    scored = model.score(model.start(1, 2, CPU), torch.tensor([[SOS_EOS, SOS_EOS]]))
+    assert scored.gains_BKV.dtype == torch.double and scored.gains_BKV.shape == (1, 2, len(tokenizer))
+    found = (scored.gains_BKV[0] / math.log(10)).tolist()
     assert found[0] == found[1]
     expected = {a: -0.1, b: -0.5 - 0.7, space: -0.5 - 0.9, SOS_EOS: -0.5 - 0.6}
     assert {i: found[0][i] for i in expected} == pytest.approx(expected, abs=1e-5)
-    log_probs, state = model.step(state.select(torch.tensor([1, 0])), torch.tensor([a, b]))
-    found = (log_probs / math.log(10)).tolist()
+    tokens = torch.tensor([[a, b]])
+    scored = model.score(model.advance(scored.state, torch.tensor([[1, 0]]), tokens), tokens)
+    found = (scored.gains_BKV[0] / math.log(10)).tolist()
     assert found[0][b] == pytest.approx(-0.2, abs=1e-5) and found[1][SOS_EOS] == pytest.approx(-0.3, abs=1e-5)
     assert found[0][a] == pytest.approx(-0.3 - 0.5, abs=1e-5)
+    tokens = torch.tensor([[b, b]])  # both go on from the first: after "ab"
+    scored = model.score(model.advance(scored.state, torch.tensor([[0, 0]]), tokens), tokens)
+    found = (scored.gains_BKV[0] / math.log(10)).tolist()
+    assert found[0] == found[1] and found[0][a] == pytest.approx(-0.2 - 0.5, abs=1e-5)
     with pytest.raises(InputError, match="lacks 5 of the recogniser's 9 tokens"):
-        open_language_model(str(tmp_path / "ab.arpa"), CharTokenizer("vwxyza"), CPU)
+        language_model(str(tmp_path / "ab.arpa"), CPU)(CharTokenizer("vwxyza"))
     with pytest.raises(InputError, match="no such file"):
-        open_language_model(str(tmp_path / "none.arpa"), tokenizer, CPU)
+        language_model(str(tmp_path / "none.arpa"), CPU)(tokenizer)
     (tmp_path / "bad.arpa").write_text("no model", encoding="utf-8")
     with pytest.raises(InputError, match="is no n-gram model"):
-        open_language_model(str(tmp_path / "bad.arpa"), tokenizer, CPU)
+        language_model(str(tmp_path / "bad.arpa"), CPU)(tokenizer)
 
 
 def test_texts_of_every_source(tmp_path: Path) -> None:

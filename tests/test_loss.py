@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from typing import Literal
 
 import pytest
 import torch
@@ -12,49 +13,82 @@ from hypothesis import strategies as st
 from torch import Tensor
 from toy import BINS, ToyEncoder
 
-from scriba.core.attention import AttentionConfig
-from scriba.core.ctc import ctc_loss
-from scriba.core.decoder import Decoder, DecoderConfig, Trace, build_decoder
 from scriba.core.errors import UsageError
-from scriba.core.loss import LossConfig, Reinforce, cross_entropy, looked_at_once, mean_per_token, teacher_tokens
-from scriba.core.memory import Memory
-from scriba.core.model import ModelConfig, Seq2Seq, build_model
-from scriba.core.tokenizer import BLANK, SOS_EOS
+from scriba.core.model import (
+    AttentionConfig,
+    DecoderConfig,
+    Memory,
+    Trace,
+    build_decoder,
+    build_model,
+    cross_entropy,
+    ctc_loss,
+    mean_per_token,
+    teacher_tokens,
+)
+from scriba.core.model.recurrent_decoder import RecurrentDecoder
+from scriba.core.text import BLANK, SOS_EOS
+from scriba.core.training import RunConfig, check_run
+from scriba.core.training.config import LossConfig
+from scriba.core.training.objective import Objective, build_objective
+from scriba.core.training.reinforce import Reinforce, looked_at_once
 
 BATCH = (torch.randn(2, 8, BINS), torch.tensor([8, 6]), torch.tensor([[3, 4, 5], [6, 3, 0]]), torch.tensor([3, 2]))
 
 
-def model(**loss: float) -> Seq2Seq:
+def make(heads: Literal["auto", "both", "ctc", "attention"] = "auto", **loss: float) -> Objective:
     torch.manual_seed(0)
-    config = ModelConfig(
-        AttentionConfig(size=8), DecoderConfig(size=8, embedding_size=4, dropout=0), LossConfig(**loss)
+    config = RunConfig(
+        heads=heads,
+        attention=AttentionConfig(size=8),
+        decoder=DecoderConfig(size=8, embedding_size=4, dropout=0),
+        loss=LossConfig(**loss),  # type: ignore[arg-type]
     )
-    return build_model(config, ToyEncoder(), 8)
+    return build_objective(build_model(config.model(), ToyEncoder(), 8), config.loss, hard=False)
 
 
 @pytest.mark.parametrize("weight", [0.0, 0.3, 1.0])
 def test_joint_loss_is_the_weighted_sum(weight: float) -> None:
     """L = w L_ctc + (1 - w) L_att; at the ends the other head is not even built."""
-    seq2seq = model(ctc_weight=weight)
-    losses = seq2seq(*BATCH)
+    objective = make(ctc_weight=weight)
+    losses = objective(*BATCH)
     torch.testing.assert_close(losses.total, weight * losses.ctc + (1 - weight) * losses.attention)
-    assert (seq2seq.ctc is None) == (weight == 0) and (seq2seq.decoder is None) == (weight == 1)
+    assert (objective.model.ctc is None) == (weight == 0) and (objective.model.decoder is None) == (weight == 1)
     assert (losses.ctc.item() == 0) == (weight == 0) and (losses.attention.item() == 0) == (weight == 1)
+
+
+@pytest.mark.parametrize(("weight", "idle"), [(0.0, "ctc"), (1.0, "decoder")])
+def test_a_head_that_is_not_trained_can_be_there(weight: float, idle: str) -> None:
+    """With both heads and the weight of one alone, the other is kept as it is, and the loss is that of the one."""
+    objective, alone = make("both", ctc_weight=weight), make(ctc_weight=weight)
+    alone.model.load_state_dict(objective.model.state_dict(), strict=False)
+    losses = objective(*BATCH)
+    torch.testing.assert_close(losses, alone(*BATCH))
+    losses.total.backward()
+    trained = {name for name, parameter in objective.model.named_parameters() if parameter.grad is not None}
+    assert trained == {name for name, _ in objective.model.named_parameters() if not name.startswith(f"{idle}.")}
+
+
+@pytest.mark.parametrize(("heads", "weight"), [("ctc", 0.3), ("ctc", 0.0), ("attention", 0.3), ("attention", 1.0)])
+def test_a_loss_of_a_head_that_is_not_there_is_refused(heads: Literal["ctc", "attention"], weight: float) -> None:
+    """The message has the weight that suits the heads."""
+    with pytest.raises(UsageError, match=rf"--loss\.ctc_weight {weight:g}: .*--heads {heads} give [01]\."):
+        check_run(RunConfig(heads=heads, loss=LossConfig(weight)))
 
 
 def test_both_parts_are_per_target_token() -> None:
     """Each part is the sum over the batch by its number of target tokens, the end symbol included for attention."""
-    seq2seq = model(ctc_weight=0.3, label_smoothing=0.0)
-    losses = seq2seq(*BATCH)
+    objective = make(ctc_weight=0.3, label_smoothing=0.0)
+    losses, model = objective(*BATCH), objective.model
     inputs, lengths_B, targets_BU, sizes_B = BATCH
-    memory = seq2seq.encode(inputs, lengths_B)
-    assert seq2seq.ctc is not None and seq2seq.decoder is not None
-    ctc = ctc_loss(seq2seq.ctc(memory), lengths_B, targets_BU, sizes_B).sum() / 5
+    memory = model.encode(inputs, lengths_B)
+    assert model.ctc is not None and model.decoder is not None
+    ctc = ctc_loss(model.ctc(memory), lengths_B, targets_BU, sizes_B).sum() / 5
     said, log_probs = [[3, 4, 5, SOS_EOS], [6, 3, SOS_EOS]], []
     for b, labels in enumerate(said):
-        state, last = seq2seq.decoder.init(memory.select(torch.tensor([b]))), SOS_EOS
+        state, last = model.decoder.init(memory.select(torch.tensor([b]))), SOS_EOS
         for label in labels:
-            logits_BV, state = seq2seq.decoder.step(state, torch.tensor([last]))
+            logits_BV, state = model.decoder.step(state, torch.tensor([last]))
             log_probs.append(logits_BV.log_softmax(-1)[0, label])
             last = label
     torch.testing.assert_close(losses.ctc, ctc)
@@ -65,7 +99,7 @@ def test_both_parts_are_per_target_token() -> None:
 def test_weight_out_of_range_is_refused(weight: float) -> None:
     """A CTC weight beyond [0, 1] is told by the option's name."""
     with pytest.raises(UsageError, match=r"--loss\.ctc_weight"):
-        model(ctc_weight=weight)
+        check_run(RunConfig(loss=LossConfig(weight)))
 
 
 def test_teacher_tokens() -> None:
@@ -114,7 +148,7 @@ def test_reinforce_has_the_gradient_of_the_expected_reward() -> None:
     torch.testing.assert_close(-torch.autograd.grad(loss, energies)[0], exact, rtol=0.05, atol=0.005)
 
 
-def hard_decoder(attention: AttentionConfig) -> Decoder:
+def hard_decoder(attention: AttentionConfig) -> RecurrentDecoder:
     torch.manual_seed(0)
     decoder = build_decoder(DecoderConfig("gru", 1, 3, 2, 0.0), attention, memory_size=4, vocabulary_size=5).double()
     assert decoder.attention is not None
@@ -150,7 +184,7 @@ def test_cross_entropy_and_reinforce_have_the_gradient_of_the_expected_loss(
     surrogate = Reinforce(weight=1.0, entropy_weight=0.0).double().eval()
     surrogate.baseline.fill_(-1.3)
     script: list[Tensor] = []
-    monkeypatch.setattr("scriba.core.attention.sample_position", lambda weights: script.pop(0))
+    monkeypatch.setattr("scriba.core.model.attention.sample_position", lambda weights: script.pop(0))
     steps = [(b, t) for b, target in enumerate(targets) for t in range(len(target) + 1)]
     looks = list(itertools.product(range(positions), repeat=attention.heads))
     expected, found = torch.zeros(()), torch.zeros(())

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scriba.core.errors import UsageError
-from scriba.core.metrics import error_rates, normalisation
+from scriba.core.scores import ErrorRates, error_rates
+from scriba.core.text import normalisation
 
 
 def edit_distance(a: Sequence[str], b: Sequence[str]) -> int:
@@ -78,6 +79,13 @@ def test_a_reference_that_normalisation_emptied_counts_insertions() -> None:
     """Evaluation does not fail on a reference of nothing but punctuation; what is said there is inserted."""
     rates = error_rates([normalisation("words")("..."), "a"], ["b c", "a"])
     assert (rates["word_insertions"], rates["words"], rates["wer"]) == (2, 1, pytest.approx(200))
+
+
+def test_of_several_texts_the_first_counts() -> None:
+    """Where a source gives more than one, what is recognised has one right text still."""
+    scores = ErrorRates().score([("the cat", "a dog"), "a"], ["the bat", "a"])
+    assert scores == error_rates(["the cat", "a"], ["the bat", "a"])
+    assert set(ErrorRates().shown) < scores.keys() and not ErrorRates().higher_is_better
 
 
 def test_normalisations() -> None:

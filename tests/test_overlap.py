@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scriba.core.overlap import bleu, cider, longest_common_subsequence, overlap, rouge_l
+from scriba.core.scores.overlap import WordOverlap, bleu, cider, longest_common_subsequence, overlap, rouge_l
 
 REFERENCES = [
     ["a dog runs on the grass", "the brown dog is running through a field", "a dog running"],
@@ -37,6 +37,18 @@ COCO = {
 
 def test_figures_of_the_captioning_challenge() -> None:
     assert overlap(REFERENCES, TEXTS) == pytest.approx(COCO, rel=1e-6)
+
+
+def test_captions_are_scored_without_case_and_punctuation() -> None:
+    """In results, in references and in training on the score alike; higher is better."""
+    scores = WordOverlap()
+    shouted = [tuple(f"{text.upper()}." for text in item) for item in REFERENCES]
+    assert scores.score(shouted, [f"{text}!" for text in TEXTS]) == scores.score([*map(tuple, REFERENCES)], TEXTS)
+    assert scores.score([*map(tuple, REFERENCES)], TEXTS) == pytest.approx(COCO, rel=1e-6)
+    assert scores.score(["A cat sits here."], ["a cat sits here"])["bleu4"] == pytest.approx(100)
+    assert set(scores.shown) < COCO.keys() and scores.higher_is_better
+    plain, loud = (scores.judge(texts)(texts[0], TEXTS) for texts in ([*map(tuple, REFERENCES)], shouted))
+    assert plain == loud and plain.index(max(plain)) == 0
 
 
 def test_items_may_have_different_numbers_of_references() -> None:

@@ -14,7 +14,10 @@ from pathlib import Path
 import pytest
 from conftest import ROOT, source_files
 
-APPS = sorted(path.parent.name for path in (ROOT / "apps").glob("*/train.py"))
+from scriba.cli import COMMANDS
+from scriba.loading import TASKS
+
+APPS = sorted(p.parent.name for p in (ROOT / "apps").glob("*/train.py") if (p.parent / "configs").is_dir())
 
 
 def run(*command: str | Path, cwd: Path = ROOT) -> str:
@@ -34,11 +37,11 @@ def run(*command: str | Path, cwd: Path = ROOT) -> str:
     return result.stdout
 
 
-def commands(app: str) -> list[str]:
-    """Return an app's commands: its files that are also programs."""
+def commands(group: str) -> list[str]:
+    """Return the commands of an app, or of another group: its files that are also programs."""
     return sorted(
         path.stem
-        for path in (ROOT / "apps" / app).glob("*.py")
+        for path in (ROOT / "apps" / group).glob("*.py")
         if 'if __name__ == "__main__":' in path.read_text(encoding="utf-8")
     )
 
@@ -115,27 +118,31 @@ def test_wheel_works_away_from_the_checkout(wheel: Path, tmp_path: Path) -> None
     assert "usage: scriba" in run(environment / "bin" / "scriba", "--help", cwd=elsewhere)
 
 
-# Entry points: each starts a Python that imports torch, seconds on a slow machine, so two run at a time.
+def test_every_app_trains_and_evaluates() -> None:
+    assert set(APPS) == set(TASKS) and all({"train", "eval"} <= set(COMMANDS[app]) for app in APPS)
 
 
-@pytest.mark.parametrize("app", APPS)
-def test_three_ways_to_a_command_are_the_same(app: str) -> None:
-    names = commands(app)
-    assert {"train", "eval"} <= set(names)
-    scriba = Path(sysconfig.get_path("scripts")) / "scriba"
+# Entry points: each starts a Python that imports torch, seconds on a slow machine, so two run at a time, and of each
+# group one command stands for all, which end in the same lines.
+
+
+@pytest.mark.parametrize("group", COMMANDS)
+def test_every_command_is_a_program(group: str) -> None:
+    """Each command of the list is a file that runs its `main`, and there is no other."""
+    assert set(commands(group)) == set(COMMANDS[group])
+    for name in COMMANDS[group]:
+        text = (ROOT / "apps" / group / f"{name}.py").read_text(encoding="utf-8")
+        assert "\nmain = " in text and text.endswith('if __name__ == "__main__":\n    sys.exit(main())\n')
+
+
+@pytest.mark.parametrize("group", COMMANDS)
+def test_three_ways_to_a_command_are_the_same(group: str) -> None:
+    name = next(iter(COMMANDS[group]))
     lines = [
-        line
-        for name in names
-        for line in (
-            (scriba, app, name, "--help"),
-            (sys.executable, "-m", f"scriba.{app}.{name}", "--help"),
-            (sys.executable, Path("apps") / app / f"{name}.py", "--help"),
-        )
+        (Path(sysconfig.get_path("scripts")) / "scriba", group, name, "--help"),
+        (sys.executable, "-m", f"scriba.{group}.{name}", "--help"),
+        (sys.executable, Path("apps") / group / f"{name}.py", "--help"),
     ]
     with ThreadPoolExecutor(max_workers=2) as pool:
-        helps = list(pool.map(lambda line: run(*line), lines))
-    for i, name in enumerate(names):
-        by_script, by_module, by_file = helps[3 * i : 3 * i + 3]
-        assert f"usage: scriba {app} {name}" in by_script
-        assert by_module == by_script
-        assert by_file == by_script
+        by_script, by_module, by_file = pool.map(lambda line: run(*line), lines)
+    assert f"usage: scriba {group} {name}" in by_script and by_module == by_file == by_script

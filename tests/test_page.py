@@ -9,37 +9,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
+from media import print_line
 from PIL import Image, ImageDraw, ImageFont
-from test_image import print_line
 
+import scriba
 from scriba.cli import main
-from scriba.core.bundle import save_bundle
-from scriba.core.model import build_model
-from scriba.core.options import config_from_values
-from scriba.core.tokenizer import CharTokenizer
+from scriba.core.errors import InputError
 from scriba.ocr.page import Box, find_lines, group_runs, skew, upright
-from scriba.ocr.task import OcrConfig, OcrTask
 
-SMALL = {
-    "encoder": {"channels": [4, 4, 8, 8, 8, 8, 8], "size": 8, "layers": 1},
-    "decoder": {"size": 8, "embedding_size": 4},
-    "attention": {"size": 8},
-}
 WORDS = "The quick brown fox jumps over; yes, it lazily (dogged) judges 12,345 pages of gypsum in “Ångström” city."
 SIZE = 24
-
-
-@pytest.fixture(scope="session")
-def line_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A tiny untrained line model."""
-    folder = tmp_path_factory.mktemp("models") / "lines"
-    config = config_from_values(OcrConfig, SMALL, "small")
-    tokenizer = CharTokenizer("abc ")
-    torch.manual_seed(0)
-    model = build_model(config.model(), OcrTask(config).build_encoder(), len(tokenizer))
-    save_bundle(folder, task="ocr", config=SMALL, tokenizer=tokenizer, weights=model.state_dict(), card="")
-    return folder
 
 
 def draw_page(
@@ -187,8 +166,6 @@ def test_read_tiff_pages_plots_and_python(
     line_bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Pages of a TIFF are numbered; --plot draws each line; `scriba.load` reads the same text."""
-    import scriba
-
     pages = [draw_page([prose(3, 5, seed)])[0] for seed in (1, 2)]
     pages[0].save(tmp_path / "two.tiff", save_all=True, append_images=pages[1:])
     arguments = ["--model", str(line_bundle), "--format", "json", "--plot", str(tmp_path / "plots")]
@@ -200,7 +177,34 @@ def test_read_tiff_pages_plots_and_python(
     }
     print_line().save(tmp_path / "line.png")
     assert main(["ocr", "read", str(tmp_path / "line.png"), "--model", str(line_bundle)]) == 0
-    assert scriba.load(str(line_bundle)).read(tmp_path / "line.png").text == capsys.readouterr().out.rstrip("\n")
+    model, shown = scriba.load(str(line_bundle)), capsys.readouterr().out
+    line = model.read(tmp_path / "line.png")
+    assert line.text == line.lines[0].hypothesis.text == shown.removesuffix("\n") and len(line.lines) == 1
+    two = model.read((tmp_path / "two.tiff").read_bytes())
+    texts = [line["text"] for page in read for line in page["lines"]]
+    assert [line.hypothesis.text for line in two.lines] == two.text.split("\n") == texts
+    assert [page.text.split("\n") for page in two.pages] == [texts[:3], texts[3:]]
+    words = [(word["text"], word["confidence"]) for page in read for line in page["lines"] for word in line["words"]]
+    assert [(word.text, round(word.confidence, 4)) for word in two.words] == words
+    mean = np.exp(np.mean([np.log(word.confidence) for word in two.words])) if words else 0
+    assert two.confidence == pytest.approx(mean)
+
+
+def test_python_chooses_between_line_and_page(line_bundle: Path, tmp_path: Path) -> None:
+    """`layout` says what a picture is of; what cannot be read is raised, whichever page it is on."""
+    model = scriba.load(str(line_bundle))
+    draw_page([prose(4, 5)])[0].save(tmp_path / "page.png")
+    for layout, lines in (("auto", 4), ("page", 4), ("line", 1)):
+        assert len(model.read(tmp_path / "page.png", layout=layout).lines) == lines
+    Image.new("L", (300, 200), 255).save(tmp_path / "empty.png")
+    empty = model.read(tmp_path / "empty.png")
+    assert (empty.text, empty.lines, empty.words, empty.confidence, len(empty.pages)) == ("", [], [], 0, 1)
+    with pytest.raises(InputError, match="one colour"):
+        model.read(tmp_path / "empty.png", layout="line")
+    blank = Image.new("L", print_line().size, 255)
+    print_line().save(tmp_path / "t.tiff", save_all=True, append_images=[blank])
+    with pytest.raises(InputError, match="page 2: the picture is of one colour"):
+        model.read(tmp_path / "t.tiff", layout="line")
 
 
 def test_equal_names_do_not_overwrite_each_other(

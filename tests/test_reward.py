@@ -9,44 +9,38 @@ from pathlib import Path
 
 import pytest
 import torch
-from toy import ToyEncoder, ToyTask, toy_examples
+from toy import ToyEncoder, toy_app, toy_examples
 
-from scriba.asr.task import AsrConfig, AsrTask
-from scriba.core.attention import AttentionConfig
-from scriba.core.beam import allowed
-from scriba.core.bundle import load_bundle
-from scriba.core.config import RunConfig, TrainingConfig
-from scriba.core.decoder import Decoder, DecoderConfig
+import scriba.asr
+import scriba.lm
 from scriba.core.errors import UsageError
-from scriba.core.loss import LossConfig
-from scriba.core.memory import Memory
-from scriba.core.model import ModelConfig, build_model
-from scriba.core.overlap import Cider, cider
-from scriba.core.reward import reward_loss, sample
-from scriba.core.tokenizer import SOS_EOS, CharTokenizer
-from scriba.core.training import NamedSource, train
-from scriba.lm.task import LmConfig, LmTask
+from scriba.core.files import load_bundle
+from scriba.core.model import AttentionConfig, DecoderConfig, Memory, allowed, build_decoder
+from scriba.core.model.recurrent_decoder import RecurrentDecoder
+from scriba.core.scores.overlap import Cider, cider
+from scriba.core.text import SOS_EOS, CharTokenizer
+from scriba.core.training import NamedSource, RunConfig, Sources, check_run, train
+from scriba.core.training.config import LossConfig, TrainingConfig
+from scriba.core.training.reward import reward_loss, sample
 
 TOKENIZER = CharTokenizer("ab")
 LETTERS = [TOKENIZER.encode(letter)[0] for letter in "ab"]
 Output = tuple[int, ...]
 
 
-def make(positions: int, inputs: int = 1) -> tuple[Decoder, Memory]:
+def make(positions: int, inputs: int = 1) -> tuple[RecurrentDecoder, Memory]:
     """Return a decoder over so short a memory that all its outputs can be listed."""
     torch.manual_seed(5)
-    shape = ModelConfig(AttentionConfig(size=8), DecoderConfig(size=8, embedding_size=4, dropout=0.5), LossConfig(0.0))
-    model = build_model(shape, ToyEncoder(), len(TOKENIZER))
-    lengths_B = torch.full((inputs,), positions)
-    memory = Memory(torch.randn(inputs, positions, model.encoder.memory_size), lengths_B)
-    assert model.decoder is not None
+    shape, size = DecoderConfig(size=8, embedding_size=4, dropout=0.5), ToyEncoder().memory_size
+    decoder = build_decoder(shape, AttentionConfig(size=8), memory_size=size, vocabulary_size=len(TOKENIZER))
+    memory = Memory(torch.randn(inputs, positions, size), torch.full((inputs,), positions))
     with torch.no_grad():
-        for parameter in model.decoder.parameters():
+        for parameter in decoder.parameters():
             parameter.mul_(2)
-    return model.decoder, memory
+    return decoder, memory
 
 
-def log_prob(decoder: Decoder, memory: Memory, output: Output, limit: int) -> torch.Tensor:
+def log_prob(decoder: RecurrentDecoder, memory: Memory, output: Output, limit: int) -> torch.Tensor:
     """Return log p of an output of the first input, a token at a time; at the limit the end is certain."""
     state, total, last = decoder.init(memory), torch.zeros(()), SOS_EOS
     for u, token in enumerate((*output, SOS_EOS)):
@@ -85,7 +79,7 @@ def test_gradient_is_that_of_the_expected_reward() -> None:
     probabilities = {output: log_prob(decoder, memory, output, 2).exp() for output in outputs(2)}
     expected = -torch.stack([worth[output] * p for output, p in probabilities.items()]).sum()
     assert loss.item() == pytest.approx(expected.item(), abs=0.05)
-    length = sum((len(output) + 1) * float(p) for output, p in probabilities.items())
+    length = sum((len(output) + 1) * p.item() for output, p in probabilities.items())
     wanted = torch.autograd.grad(expected, weights)
     a, b = (torch.cat([g.flatten() for g in gradient]) for gradient in (found, wanted))
     assert torch.cosine_similarity(a * length, b, dim=0) > 0.95
@@ -105,14 +99,14 @@ def test_training_on_samples_raises_the_score(tmp_path: Path) -> None:
         precision="float32",
     )
     data = NamedSource("toy", examples)
-    train(ToyTask(), settings, data, data)
+    train(toy_app(), settings, Sources(data, data))
     second = replace(
         settings,
         loss=replace(settings.loss, samples=8),
         training=replace(plan, epochs=100, learning_rate=0.01, eval_every=100),
         run_dir=str(tmp_path / "second"),
     )
-    train(ToyTask(), second, data, data, load_bundle(tmp_path / "first" / "bundle"))
+    train(toy_app(), second, Sources(data, data, load_bundle(tmp_path / "first" / "bundle")))
     before, after = ((tmp_path / name / "log.jsonl").read_text() for name in ("first", "second"))
     rates = [float(text.rsplit('"attention_cer": ', 1)[1].strip("}\n").split(",")[0]) for text in (before, after)]
     assert rates[0] > 10 and rates[1] < 0.7 * rates[0]
@@ -129,7 +123,7 @@ def test_cider_of_one_text_is_its_share_of_the_whole() -> None:
 
 def test_wrong_characters_are_what_speech_is_judged_by() -> None:
     """1 for the text itself, less for every wrong character."""
-    judge = AsrTask(AsrConfig()).judge([])
+    judge = scriba.asr.APP.scores.judge([])
     assert judge(("four",), ["four", "for", ""]) == [1.0, 0.75, 0.0]
 
 
@@ -145,9 +139,9 @@ def test_wrong_characters_are_what_speech_is_judged_by() -> None:
 def test_what_cannot_be_trained_on_samples_is_refused(attention: AttentionConfig, loss: LossConfig) -> None:
     """One sample has nothing to be compared with; CTC and hard attention have no place in equation (1)."""
     with pytest.raises(UsageError, match=r"--loss\.samples"):
-        build_model(ModelConfig(attention, DecoderConfig(), loss), ToyEncoder(), 8)
+        check_run(RunConfig(attention=attention, loss=loss))
 
 
 def test_a_language_model_has_no_score_to_be_trained_on() -> None:
     with pytest.raises(UsageError, match=r"--loss\.samples"):
-        LmTask(LmConfig()).judge([])
+        scriba.lm.APP.scores.judge([])

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scriba.core.schedule import Decay, learning_rate
+from scriba.core.training.schedule import Decay, learning_rate
 
 DECAYS: tuple[Decay, ...] = ("cosine", "linear", "constant")
 runs = st.tuples(st.integers(1, 300), st.floats(0, 1), st.sampled_from(DECAYS))

@@ -11,20 +11,14 @@ import pytest
 import torch
 from PIL import Image
 
-from scriba.caption.backbone import Backbone, BackboneConfig, load_pretrained
-from scriba.core.bundle import load_bundle, save_bundle
-from scriba.core.errors import InputError, UsageError
-from scriba.core.tokenizer import CharTokenizer
-from scriba.ocr.encoder import EncoderConfig, LineEncoder
+from scriba.core.model import Backbone, BackboneConfig
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "scripts"))
 
-import average_models  # noqa: E402
 import compare_attention  # noqa: E402
 import compare_losses  # noqa: E402
 import distil_backbone  # noqa: E402
-import narrow_model  # noqa: E402
 
 
 @pytest.fixture
@@ -64,79 +58,6 @@ def test_comparison_of_attention() -> None:
     assert rows[3] == "| none |" + " 20.0 ± 0.0 |" * 4 + " 20.00 ± 0.00 | 20.0 ± 0.0 |"
 
 
-def test_average_of_two_models(tmp_path: Path) -> None:
-    """Weights of the same name are averaged by their shares, those of the second alone kept; alphabets must agree."""
-    folders = [tmp_path / name for name in ("one", "two", "other")]
-    for folder, value, alphabet in zip(folders, (0.0, 1.0, 1.0), ("ab", "ab", "abc"), strict=True):
-        weights = {"shared": torch.full((2,), value), "steps": torch.tensor(7)}
-        if folder.name != "one":
-            weights["head"] = torch.ones(3)
-        save_bundle(folder, task="t", config={}, tokenizer=CharTokenizer(alphabet), weights=weights, card="card")
-    average_models.average(folders[0], folders[1], 0.25, tmp_path / "out")
-    found = load_bundle(tmp_path / "out").weights
-    assert found["shared"].tolist() == [0.75, 0.75] and found["head"].tolist() == [1.0] * 3 and int(found["steps"]) == 7
-    with pytest.raises(InputError, match="different tokenizers"):
-        average_models.average(folders[0], folders[2], 0.5, tmp_path / "out")
-
-
-def narrowed(encoder: LineEncoder, folder: Path, channels: list[int], size: int) -> LineEncoder:
-    """Return the encoder after `narrow_model`, by way of bundles."""
-    sizes = {"channels": [4, 6, 8, 8, 6, 6, 8], "size": 5, "layers": 2, "dropout": 0.0}
-    weights = {f"encoder.{name}": tensor for name, tensor in encoder.state_dict().items()}
-    weights["ctc.output.weight"] = torch.ones(3, 10)
-    tokenizer = CharTokenizer("a")
-    save_bundle(folder / "wide", task="ocr", config={"encoder": sizes}, tokenizer=tokenizer, weights=weights, card="")
-    narrow_model.narrow(folder / "wide", channels, size, folder / "narrow")
-    bundle = load_bundle(folder / "narrow")
-    assert bundle.config["encoder"] == {**sizes, "channels": channels, "size": size}
-    result = LineEncoder(EncoderConfig(tuple(channels), size, dropout=0.0), 32).eval()
-    found = {n.removeprefix("encoder."): t.float() for n, t in bundle.weights.items() if n.startswith("encoder.")}
-    result.load_state_dict(found)
-    return result
-
-
-def test_narrowing_of_what_does_nothing(tmp_path: Path) -> None:
-    """Channels that are always zero and units that nobody reads can go: what is left says what it said before."""
-    torch.manual_seed(0)
-    wide = LineEncoder(EncoderConfig((4, 6, 8, 8, 6, 6, 8), 5, dropout=0.0), 32).eval()
-    idle = {0: [1], 1: [0, 5], 2: [3], 3: [3], 4: [2], 5: [2], 6: [7]}
-    with torch.no_grad():
-        for i, channels in idle.items():
-            layer = wide.convolutions[i]
-            norm = layer.norm if i < 2 else layer.pointwise.norm
-            norm.weight[channels] = norm.bias[channels] = 0
-        first = wide.recurrent.layers[0]
-        for lstm in (first.ahead, first.back):
-            lstm.weight_hh_l0[:, 2] = 0
-        for j in (2, 5 + 2):
-            wide.recurrent.norms[0].weight[j] = 0
-        for tensor in wide.state_dict().values():
-            if tensor.is_floating_point():
-                tensor.copy_(tensor.half().float())  # as a bundle keeps them
-    thin = narrowed(wide, tmp_path, [3, 4, 7, 7, 5, 5, 7], 4)
-    ink_BTF, lengths_B = torch.rand(2, 24, 32), torch.tensor([24, 17])
-    states = []
-    for encoder in (wide, thin):
-        taken: list[torch.Tensor] = []
-        encoder.recurrent.layers[0].register_forward_hook(lambda _m, _i, output, to=taken: to.append(output))
-        encoder(ink_BTF, lengths_B)
-        states.append(taken[0])
-    torch.testing.assert_close(states[1], states[0][..., [0, 1, 3, 4, 5, 6, 8, 9]])
-
-
-def test_narrowing_of_a_connection(tmp_path: Path) -> None:
-    """A convolution whose input is added keeps its channels; nothing becomes wider."""
-    wide = LineEncoder(EncoderConfig((4, 6, 8, 8, 6, 6, 8), 5, dropout=0.0), 32)
-    for channels, size, told in (
-        ([4, 6, 7, 8, 6, 6, 8], 5, "--channels: 8 in place 4; it has to be 7, as in the place before it"),
-        ([9, 6, 8, 8, 6, 6, 8], 5, "--channels: 9 in place 1; it has to be at most 4"),
-        ([4, 6], 5, "--channels: give 7 numbers, not 2"),
-        ([4, 6, 8, 8, 6, 6, 8], 6, "--size 6: it has to be between 1 and 5"),
-    ):
-        with pytest.raises(UsageError, match=told):
-            narrowed(wide, tmp_path, channels, size)
-
-
 def test_unexplained_share() -> None:
     """A copy leaves nothing unexplained; who says the mean of each channel explains nothing."""
     wanted_BTC = torch.randn(4, 9, 3, generator=torch.Generator().manual_seed(0))
@@ -159,7 +80,7 @@ def test_distillation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: p
         monkeypatch.setattr(sys, "argv", ["distil_backbone.py", *options, "--epochs", str(epochs)])
         distil_backbone.main()
         assert told in capsys.readouterr().err
-    student = Backbone(BackboneConfig("shufflenet_v2_x0_5", str(run / "student.pth"), size=64))
+    student = Backbone(BackboneConfig("shufflenet_v2_x0_5", str(run / "student.pth")))
     before = student.layers.conv1[0].weight.clone()
-    load_pretrained(student)
+    student.load_pretrained()
     assert not student.layers.conv1[0].weight.equal(before)

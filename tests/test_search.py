@@ -9,33 +9,17 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from toy import BINS, ToyEncoder
+from models import ATTENTIONS, LENGTHS, TOKENIZER, assert_same, decoded, make, row_of
 
-from scriba.core.attention import AttentionConfig
-from scriba.core.consensus import expected_likeness
-from scriba.core.decoder import DecoderConfig
 from scriba.core.errors import UsageError
-from scriba.core.hypothesis import Hypothesis, Unit, group_words
-from scriba.core.loss import LossConfig
-from scriba.core.memory import Memory
-from scriba.core.model import ModelConfig, Seq2Seq, build_model
-from scriba.core.search import DecodingConfig, Method, available_methods, decode
-from scriba.core.tokenizer import BLANK, SOS_EOS, UNK, CharTokenizer
-
-TOKENIZER = CharTokenizer("abcd ")
-LENGTHS = [9, 14, 3, 1]
-
-
-def make(attention: AttentionConfig, ctc_weight: float = 0.3) -> tuple[Seq2Seq, Memory]:
-    torch.manual_seed(3)
-    config = ModelConfig(attention, DecoderConfig(size=8, embedding_size=4), LossConfig(ctc_weight))
-    model = build_model(config, ToyEncoder(), len(TOKENIZER)).eval()
-    with torch.no_grad():
-        for parameter in model.parameters():
-            parameter.mul_(3)  # untrained models say one thing only; larger weights vary it
-        if model.ctc is not None:
-            model.ctc.output.bias[[SOS_EOS, UNK]] = -1e4  # as in any trained model: they are never a target of CTC
-        return model, model.encode(torch.randn(len(LENGTHS), 14, BINS), torch.tensor(LENGTHS))
+from scriba.core.model.attention import AttentionConfig
+from scriba.core.model.build import Heads
+from scriba.core.model.memory import Memory
+from scriba.core.model.seq2seq import Seq2Seq
+from scriba.core.search.config import DecodingConfig, Method
+from scriba.core.search.consensus import expected_likeness
+from scriba.core.search.hypothesis import TextSpan, group_words
+from scriba.core.text.tokenizer import BLANK, SOS_EOS, UNK
 
 
 @torch.no_grad()
@@ -53,8 +37,8 @@ def attention_by_loop(model: Seq2Seq, memory: Memory, limit: int) -> tuple[list[
         if last == SOS_EOS:
             break
         tokens.append(last)
-        if state.weights_BNT is not None:
-            looks.append(state.weights_BNT[0].mean(0).tolist())
+        if state.weights_RNT is not None:
+            looks.append(state.weights_RNT[0].mean(0).tolist())
     return tokens, log_probs, looks
 
 
@@ -74,40 +58,13 @@ def ctc_by_loop(log_probs_TV: torch.Tensor) -> tuple[list[tuple[int, float, int,
     return found, score
 
 
-def row_of(memory: Memory, b: int) -> Memory:
-    """One utterance without its padding."""
-    return Memory(memory.states_BTD[b : b + 1, : LENGTHS[b]], memory.lengths_B[b : b + 1])
-
-
-def assert_same(one: Hypothesis, other: Hypothesis) -> None:
-    """Compare what two hypotheses say, exactly, and all of their numbers."""
-    assert one.text == other.text
-    assert one.scores == pytest.approx(other.scores, abs=1e-4) and one.score == pytest.approx(other.score, abs=1e-4)
-    for units, others in ((one.tokens, other.tokens), (one.words, other.words)):
-        assert [(u.text, u.start, u.end) for u in units] == [(u.text, u.start, u.end) for u in others]
-        assert [u.confidence for u in units] == pytest.approx([u.confidence for u in others], abs=1e-4)
-    for row, row2 in zip(one.attention_UT or (), other.attention_UT or (), strict=True):
-        assert row == pytest.approx(row2, abs=1e-4)
-
-
-ATTENTIONS = [
-    AttentionConfig("additive", size=8),
-    AttentionConfig("location", size=8),
-    AttentionConfig("dot", size=8, heads=2),
-    AttentionConfig("additive", "hard", size=8),
-    AttentionConfig("none"),
-]
-
-
 @pytest.mark.parametrize("attention", ATTENTIONS, ids=lambda a: f"{a.kind}-{a.selection}")
 @pytest.mark.parametrize("ratio", [0.3, 1.0, 2.5])
 @torch.no_grad()
 def test_attention_decoding_of_a_batch(attention: AttentionConfig, ratio: float) -> None:
     """A batch gives what a row-by-row loop gives: text, score, confidences, looks, places in the app's unit."""
     model, memory = make(attention)
-    found = decode(
-        model, memory, TOKENIZER, DecodingConfig("attention", max_length_ratio=ratio), 0.5, keep_attention=True
-    )
+    found = decoded(model, memory, DecodingConfig("attention", max_length_ratio=ratio), 0.5, keep_attention=True)
     for b, hypothesis in enumerate(found):
         tokens, log_probs, looks = attention_by_loop(model, row_of(memory, b), max(1, int(LENGTHS[b] * ratio)))
         assert hypothesis.text == TOKENIZER.decode(tokens)
@@ -134,7 +91,7 @@ def test_decoding_stops_at_the_length_limit(ratio: float) -> None:
     model, memory = make(AttentionConfig(size=8))
     assert model.decoder is not None
     model.decoder.output.bias[SOS_EOS] = -1e4
-    found = decode(model, memory, TOKENIZER, DecodingConfig("attention", max_length_ratio=ratio))
+    found = decoded(model, memory, DecodingConfig("attention", max_length_ratio=ratio))
     assert [len(hypothesis.tokens) for hypothesis in found] == [max(1, int(n * ratio)) for n in LENGTHS]
 
 
@@ -144,7 +101,7 @@ def test_a_decoder_that_ends_at_once_says_nothing() -> None:
     model, memory = make(AttentionConfig(size=8))
     assert model.decoder is not None
     model.decoder.output.bias[SOS_EOS] = 1e4
-    for hypothesis in decode(model, memory, TOKENIZER, DecodingConfig("attention"), 0.5, keep_attention=True):
+    for hypothesis in decoded(model, memory, DecodingConfig("attention"), 0.5, keep_attention=True):
         assert (hypothesis.text, hypothesis.tokens, hypothesis.words, hypothesis.attention_UT) == ("", (), (), ())
         assert hypothesis.score == pytest.approx(0) and hypothesis.confidence == 0
         json.dumps(hypothesis.to_json())
@@ -155,7 +112,7 @@ def test_ctc_decoding_of_a_batch() -> None:
     """A batch gives what a loop over the positions of each row gives: text, score, confidences and places."""
     model, memory = make(AttentionConfig(size=8))
     assert model.ctc is not None
-    for b, hypothesis in enumerate(decode(model, memory, TOKENIZER, DecodingConfig("ctc"), 0.5)):
+    for b, hypothesis in enumerate(decoded(model, memory, DecodingConfig("ctc"), 0.5)):
         expected, score = ctc_by_loop(model.ctc(row_of(memory, b))[0])
         assert hypothesis.text == TOKENIZER.decode([token for token, *_ in expected])
         assert hypothesis.score == hypothesis.scores["ctc"] == pytest.approx(score, abs=1e-4)
@@ -163,7 +120,7 @@ def test_ctc_decoding_of_a_batch() -> None:
             (TOKENIZER.piece(token), 0.5 * max(start - 0.5, 0), 0.5 * (end - 0.5)) for token, _, start, end in expected
         ]
         assert [u.confidence for u in hypothesis.tokens] == pytest.approx([c for _, c, _, _ in expected], abs=1e-5)
-    assert any(hypothesis.tokens for hypothesis in decode(model, memory, TOKENIZER, DecodingConfig("ctc")))
+    assert any(hypothesis.tokens for hypothesis in decoded(model, memory, DecodingConfig("ctc")))
 
 
 @pytest.mark.parametrize("method", ["ctc", "attention"])
@@ -175,7 +132,7 @@ def test_tokens_words_and_text_agree(method: Method) -> None:
     for head in (model.ctc.output, model.decoder.output):
         head.bias[UNK] = 1.0
     model.ctc.output.bias[SOS_EOS] = 1.0
-    for hypothesis in decode(model, memory, TOKENIZER, DecodingConfig(method)):
+    for hypothesis in decoded(model, memory, DecodingConfig(method)):
         assert "".join(token.text for token in hypothesis.tokens) == hypothesis.text
         assert [word.text for word in hypothesis.words] == hypothesis.text.split()
 
@@ -187,8 +144,8 @@ def test_a_batch_equals_single_inputs(method: Method, attention: AttentionConfig
     """A batch of different lengths gives what each utterance alone, without padding, gives."""
     model, memory = make(attention)
     config = DecodingConfig(method)
-    for b, hypothesis in enumerate(decode(model, memory, TOKENIZER, config, 0.04, keep_attention=True)):
-        (single,) = decode(model, row_of(memory, b), TOKENIZER, config, 0.04, keep_attention=True)
+    for b, hypothesis in enumerate(decoded(model, memory, config, 0.04, keep_attention=True)):
+        (single,) = decoded(model, row_of(memory, b), config, 0.04, keep_attention=True)
         assert_same(hypothesis, single)
         for unit in (*hypothesis.tokens, *hypothesis.words):
             assert unit.start is None or 0 <= unit.start < unit.end <= 0.04 * LENGTHS[b] + 1e-9  # type: ignore[operator]
@@ -197,14 +154,16 @@ def test_a_batch_equals_single_inputs(method: Method, attention: AttentionConfig
 @given(st.text("ab \t\n", max_size=20))
 def test_words_are_those_of_split(text: str) -> None:
     """Characters joined at white space are the words that `str.split` finds, over the places of their letters."""
-    words = group_words([Unit(c, 1.0, i, i + 1) for i, c in enumerate(text)])
+    words = group_words([TextSpan(c, 1.0, i, i + 1) for i, c in enumerate(text)])
     assert [word.text for word in words] == text.split()
     assert all(text[int(w.start) : int(w.end)] == w.text for w in words)  # type: ignore[arg-type]
 
 
 def test_words_are_grouped_at_spaces() -> None:
     """Words carry the span of their letters and the geometric mean of their confidences."""
-    letters = [Unit(c, p, i, i + 1) for i, (c, p) in enumerate(zip(" ab  c", [1, 0.9, 0.4, 1, 1, 0.5], strict=True))]
+    letters = [
+        TextSpan(c, p, i, i + 1) for i, (c, p) in enumerate(zip(" ab  c", [1, 0.9, 0.4, 1, 1, 0.5], strict=True))
+    ]
     words = group_words(letters)
     assert [(w.text, w.start, w.end) for w in words] == [("ab", 1, 3), ("c", 5, 6)]
     assert [w.confidence for w in words] == pytest.approx([0.6, 0.5])
@@ -216,7 +175,7 @@ def test_hypotheses_are_plain_json(method: Method) -> None:
     """Everything in a hypothesis can be written as JSON, strictly, with the keys users rely on."""
     model, memory = make(AttentionConfig(size=8))
     for keep in (False, True):
-        for b, hypothesis in enumerate(decode(model, memory, TOKENIZER, DecodingConfig(method), 0.04, keep)):
+        for b, hypothesis in enumerate(decoded(model, memory, DecodingConfig(method), 0.04, keep)):
             row = json.loads(json.dumps(hypothesis.to_json(), allow_nan=False))
             keys = {"text", "score", "scores", "tokens", "words", "confidence"}
             assert row.keys() == (keys | {"attention_UT"} if keep and method == "attention" else keys)
@@ -231,18 +190,26 @@ def test_without_a_unit_there_are_no_places() -> None:
     """Where encoder positions have no place in the app's unit, tokens and words have none either."""
     model, memory = make(AttentionConfig(size=8))
     for method in ("ctc", "attention"):
-        for hypothesis in decode(model, memory, TOKENIZER, DecodingConfig(method)):  # type: ignore[arg-type]
+        for hypothesis in decoded(model, memory, DecodingConfig(method)):  # type: ignore[arg-type]
             units = (*hypothesis.tokens, *hypothesis.words)
             assert all(unit.start is None and unit.end is None for unit in units)
 
 
-@pytest.mark.parametrize(("weight", "missing", "there"), [(1.0, "attention", "ctc"), (0.0, "ctc", "attention")])
-def test_missing_head_is_told(weight: float, missing: Method, there: Method) -> None:
+@pytest.mark.parametrize(("missing", "there"), [("attention", "ctc"), ("ctc", "attention")])
+def test_missing_head_is_told(missing: Method, there: Heads) -> None:
     """A method without its head is refused with the methods that there are."""
-    model, memory = make(AttentionConfig(size=8), ctc_weight=weight)
-    assert available_methods(model) == (there,)
+    model, memory = make(AttentionConfig(size=8), there)
+    assert model.heads == (there,)
     with pytest.raises(UsageError, match=rf"--decoding\.method {missing}: .* use {there}\."):
-        decode(model, memory, TOKENIZER, DecodingConfig(missing))
+        decoded(model, memory, DecodingConfig(missing))
+
+
+@pytest.mark.parametrize(("heads", "method"), [("both", "ctc"), ("ctc", "ctc"), ("attention", "attention")])
+@torch.no_grad()
+def test_without_a_method_the_heads_decide(heads: Heads, method: Method) -> None:
+    """Nothing said of the method, CTC is decoded where there is that head, and attention otherwise."""
+    model, memory = make(AttentionConfig(size=8), heads)
+    assert decoded(model, memory, DecodingConfig()) == decoded(model, memory, DecodingConfig(method))
 
 
 @torch.no_grad()
@@ -250,8 +217,8 @@ def test_missing_head_is_told(weight: float, missing: Method, there: Method) -> 
 def test_consensus_chooses_among_what_the_beam_found(method: Method) -> None:
     """Whatever the head: the choice is that of equation (1) of `core/consensus.py` over all results of the search."""
     model, memory = make(AttentionConfig(size=8))
-    plain = decode(model, memory, TOKENIZER, DecodingConfig(method, beam_size=6, n_best=6))
-    chosen = decode(model, memory, TOKENIZER, DecodingConfig(method, beam_size=6, n_best=2, consensus=2.0))
+    plain = decoded(model, memory, DecodingConfig(method, beam_size=6, n_best=6))
+    chosen = decoded(model, memory, DecodingConfig(method, beam_size=6, n_best=2, consensus=2.0))
     for row, best in zip(plain, chosen, strict=True):
         found = [row, *row.alternatives]
         outputs = [TOKENIZER.encode(hypothesis.text) for hypothesis in found]

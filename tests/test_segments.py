@@ -16,7 +16,7 @@ from scriba.asr.features import vary_edges
 from scriba.asr.segments import Segment, SegmentConfig, cut, join, speech_spans
 from scriba.core.errors import InputError
 from scriba.core.example import Samples
-from scriba.core.hypothesis import Hypothesis, Unit
+from scriba.core.search.hypothesis import Hypothesis, TextSpan
 
 RATE = 1000
 
@@ -113,8 +113,8 @@ def test_truncated_file(tmp_path: Path) -> None:
 
 def said(*words: tuple[str, float, float]) -> Hypothesis:
     """What a segment says; tokens are words and the spaces between them."""
-    units = tuple(Unit(text, 0.9, start, end) for text, start, end in words)
-    tokens = [part for a in units for part in (a, Unit(" ", 1.0, a.end, a.end))][:-1]
+    units = tuple(TextSpan(text, 0.9, start, end) for text, start, end in words)
+    tokens = [part for a in units for part in (a, TextSpan(" ", 1.0, a.end, a.end))][:-1]
     return Hypothesis(" ".join(u.text for u in units), -1.0, {"ctc": -1.0}, tuple(tokens), units)
 
 

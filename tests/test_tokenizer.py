@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scriba.core.errors import InputError
-from scriba.core.hypothesis import group_words, make_units
-from scriba.core.tokenizer import (
+from scriba.core.search.hypothesis import group_words, make_tokens
+from scriba.core.text.tokenizer import (
     BLANK,
     SOS_EOS,
     SPECIALS,
@@ -23,7 +23,7 @@ from scriba.core.tokenizer import (
     build_tokenizer,
     tokenizer_from_json,
 )
-from scriba.core.training import knows_as_much
+from scriba.core.training.run import knows_as_much
 
 TEXTS = ["the low tide", "the lower tide", "a lowest tide, wider", "newest <unk> tides"]
 CONFIGS = [TokenizerConfig("characters"), TokenizerConfig("words"), TokenizerConfig("subwords", size=40)]
@@ -54,7 +54,7 @@ def test_pieces_are_grouped_into_words(config: TokenizerConfig) -> None:
     """Whatever the units, words end where a piece begins with a space."""
     tokenizer = build_tokenizer(config, TEXTS)
     pieces = [tokenizer.piece(i) for i in tokenizer.encode("the lower tide")]
-    words = group_words(make_units(pieces, [0.5] * len(pieces), None, None))
+    words = group_words(make_tokens(pieces, [0.5] * len(pieces), None, None))
     assert [word.text for word in words] == ["the", "lower", "tide"]
 
 

@@ -5,22 +5,24 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NoReturn
 
 import numpy as np
 import pytest
+import torch
 from safetensors.torch import load_file
-from toy import ToyTask, toy_example, toy_examples
+from torch import Tensor, nn
+from toy import BINS, ToyEncoder, ToyInputs, toy_app, toy_example, toy_examples
 
-from scriba.core.attention import AttentionConfig
-from scriba.core.bundle import load_bundle
-from scriba.core.config import DataConfig, LateConfig, RunConfig, TrainingConfig
-from scriba.core.decoder import DecoderConfig
 from scriba.core.errors import InputError, UsageError
 from scriba.core.example import Example, Samples
-from scriba.core.loss import LossConfig
-from scriba.core.tokenizer import TokenizerConfig
-from scriba.core.training import NamedSource, train
+from scriba.core.files import Bundle, load_bundle
+from scriba.core.model import AttentionConfig, DecoderConfig, Memory
+from scriba.core.scores import ErrorRates
+from scriba.core.text import TokenizerConfig
+from scriba.core.training import NamedSource, RunConfig, Sources, train
+from scriba.core.training.config import DataConfig, LateConfig, LossConfig, TrainingConfig
+from scriba.core.training.run_folder import Standing
 
 TEXTS = ["ab", "ba", "abc", "cab", "bca", "acb", "cc", "a b"]
 
@@ -39,8 +41,16 @@ def config(folder: Path, **training: Any) -> RunConfig:
     )
 
 
-def run(settings: RunConfig, examples: list[Example], dev: list[Example] | None = None) -> Any:
-    return train(ToyTask(), settings, NamedSource("toy", examples), None if dev is None else NamedSource("dev", dev))
+def run(
+    settings: RunConfig,
+    examples: list[Example],
+    dev: list[Example] | None = None,
+    init: Bundle | None = None,
+    **app: Any,
+) -> Standing:
+    """Train the toy on examples; `app` replaces some of its fields."""
+    sources = Sources(NamedSource("toy", examples), None if dev is None else NamedSource("dev", dev), init)
+    return train(toy_app(**app), settings, sources)
 
 
 def log(folder: Path, kind: str) -> list[dict[str, Any]]:
@@ -48,12 +58,12 @@ def log(folder: Path, kind: str) -> list[dict[str, Any]]:
     return [line for line in lines if line["kind"] == kind]
 
 
-@pytest.mark.parametrize("average", ["none", "ema", "last"])
+@pytest.mark.parametrize("average", ["none", "ema"])
 def test_learns_by_heart_and_leaves_a_complete_run_folder(tmp_path: Path, average: str) -> None:
     """Both heads reach 0 % CER on what they were trained on; every file of the run folder is there and loads."""
     examples = toy_examples(TEXTS)
-    progress = run(config(tmp_path, average=average, average_last=2), examples, examples)
-    assert progress.finished and progress.best == 0.0
+    standing = run(config(tmp_path, average=average), examples, examples)
+    assert standing.finished and standing.best == 0.0
     last = log(tmp_path, "dev")[-1]
     assert last["ctc_cer"] == last["attention_cer"] == 0.0
     assert load_bundle(tmp_path / "bundle").task == "toy"
@@ -83,13 +93,12 @@ def test_every_text_of_an_example_is_trained_on(tmp_path: Path) -> None:
 @pytest.mark.parametrize("higher", [False, True])
 def test_the_best_weights_are_those_of_the_best_score(tmp_path: Path, higher: bool) -> None:
     """The lowest or the highest on dev, as the task says; the bundle's card has it."""
-    task = ToyTask(higher_is_better=higher)
     examples = toy_examples(TEXTS)
-    settings = config(tmp_path, epochs=30, eval_every=5)
-    progress = train(task, settings, NamedSource("toy", examples), NamedSource("dev", examples))
-    scores = [line["ctc_cer"] for line in log(tmp_path, "dev")]
-    assert len(set(scores)) > 1 and progress.best == (max(scores) if higher else min(scores))
-    assert f"| ctc_cer | {progress.best:.2f} |" in (tmp_path / "bundle" / "README.md").read_text()
+    scores = ErrorRates(shown=("cer",), higher_is_better=higher)
+    standing = run(config(tmp_path, epochs=30, eval_every=5), examples, examples, scores=scores)
+    rates = [line["ctc_cer"] for line in log(tmp_path, "dev")]
+    assert len(set(rates)) > 1 and standing.best == (max(rates) if higher else min(rates))
+    assert f"| ctc_cer | {standing.best:.2f} |" in (tmp_path / "bundle" / "README.md").read_text()
 
 
 def test_a_finished_run_is_left_alone(tmp_path: Path) -> None:
@@ -130,15 +139,15 @@ def test_patience_stops_early(tmp_path: Path) -> None:
     """Training ends after `patience` evaluations without improvement."""
     examples = toy_examples(TEXTS)
     settings = config(tmp_path, learning_rate=0.0, eval_every=1, patience=3, average="none")
-    progress = run(settings, examples, examples)
-    assert progress.epoch == 4 and progress.finished
+    standing = run(settings, examples, examples)
+    assert standing.epoch == 4 and standing.finished
 
 
 def test_max_steps_stops_and_still_evaluates(tmp_path: Path) -> None:
     """`max_steps` ends a run in the middle of an epoch, with an evaluation and a bundle."""
     examples = toy_examples(TEXTS)
-    progress = run(config(tmp_path, max_steps=3), examples, examples)
-    assert progress.step == 3 and log(tmp_path, "dev") and (tmp_path / "bundle" / "model.safetensors").is_file()
+    standing = run(config(tmp_path, max_steps=3), examples, examples)
+    assert standing.step == 3 and log(tmp_path, "dev") and (tmp_path / "bundle" / "model.safetensors").is_file()
 
 
 def test_accumulation_equals_a_larger_batch_when_batches_are_equal(tmp_path: Path) -> None:
@@ -180,6 +189,33 @@ def test_a_part_is_trained_late_and_at_its_own_rate(tmp_path: Path) -> None:
         run(config(tmp_path / "wrong", late=LateConfig("encoda")), examples)
 
 
+class NormedEncoder(ToyEncoder):
+    """With batch normalisation, which would learn statistics in training mode."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.norm = nn.BatchNorm1d(BINS)
+
+    def forward(self, inputs: Tensor, lengths_B: Tensor) -> Memory:
+        return super().forward(self.norm(inputs.transpose(1, 2)).transpose(1, 2), lengths_B)
+
+
+def test_a_frozen_part_stays_as_it_is(tmp_path: Path) -> None:
+    """Neither its weights nor its statistics move while the rest is trained; what cannot be frozen is refused."""
+    examples, kept = toy_examples(TEXTS), []
+    for steps in (1, 4):
+        folder = tmp_path / str(steps)
+        settings = config(folder, max_steps=steps, average="none", frozen="encoder")
+        run(settings, examples, encoder=lambda _: NormedEncoder())
+        kept.append(load_file(folder / "bundle" / "model.safetensors"))
+    same = {name for name in kept[0] if torch.equal(kept[0][name], kept[1][name])}
+    assert same == {name for name in kept[0] if name.startswith("encoder.")} < kept[0].keys()
+    with pytest.raises(UsageError, match=r"--training.frozen encoda: .*Did you mean 'encoder'"):
+        run(config(tmp_path / "wrong", frozen="encoda"), examples)
+    with pytest.raises(UsageError, match=r"--training.late.part encoder: is frozen; .*--training.frozen="):
+        run(config(tmp_path / "late", frozen="encoder", late=LateConfig("encoder")), examples)
+
+
 def test_too_much_lost_data_is_refused(tmp_path: Path) -> None:
     """More than 2 % of unusable rows stop the run before it starts, unless told; every reason is counted."""
     bad = [
@@ -194,11 +230,43 @@ def test_too_much_lost_data_is_refused(tmp_path: Path) -> None:
     run(replace(settings, data=replace(settings.data, max_lost=0.3)), examples)
 
 
+class CountingInputs(ToyInputs):
+    """Counts the examples that are read by the data check."""
+
+    def __init__(self) -> None:
+        self.measured: list[str] = []
+
+    def measure(self, example: Example) -> int:
+        self.measured.append(example.id)
+        return super().measure(example)
+
+
+def test_a_run_that_goes_on_checks_its_data_once(tmp_path: Path) -> None:
+    """What the check found is remembered, losses too, as long as the data and the options it depends on are those."""
+
+    def stop(*_: object) -> NoReturn:
+        raise KeyboardInterrupt
+
+    examples = [*toy_examples(TEXTS), Example("empty", Samples(np.zeros((0, 6), np.float32), 1), "ab")]
+    settings = config(tmp_path, epochs=2, checkpoint_every=1, eval_every=1)
+    settings = replace(settings, data=DataConfig(max_lost=0.2))
+    longer = [replace(examples[0], source=toy_example("x", "abc").source), *examples[1:]]
+    counts = []
+    for now in (examples, examples, longer):
+        inputs = CountingInputs()
+        with pytest.raises(KeyboardInterrupt):
+            run(settings, now, examples[:2], inputs=lambda _, inputs=inputs: inputs, evaluate=stop)
+        counts.append(len(inputs.measured))
+    assert counts == [11, 0, 9]
+    standing = run(settings, examples, examples[:2])
+    assert standing.finished and standing.epoch == 2
+
+
 def test_init_starts_from_a_bundle(tmp_path: Path) -> None:
     """--init with the same alphabet starts where the other run ended."""
     examples = toy_examples(TEXTS)
     run(config(tmp_path / "first"), examples, examples)
     init = load_bundle(tmp_path / "first" / "bundle")
     settings = config(tmp_path / "second", epochs=1, learning_rate=0.0, eval_every=1, average="none")
-    train(ToyTask(), settings, NamedSource("toy", examples), NamedSource("dev", examples), init)
+    run(settings, examples, examples, init)
     assert log(tmp_path / "second", "dev")[0]["ctc_cer"] == 0.0

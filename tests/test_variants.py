@@ -6,15 +6,18 @@ from dataclasses import replace
 
 import pytest
 import torch
-from toy import ReadingEncoder, ToyEncoder, ToyTask, toy_examples
+from toy import ReadingEncoder, ToyEncoder, ToyInputs, toy_examples
 
-from scriba.core.attention import AttentionConfig
-from scriba.core.batching import collate
-from scriba.core.decoder import DecoderConfig
-from scriba.core.loss import LossConfig
-from scriba.core.model import ModelConfig, build_model
-from scriba.core.search import DecodingConfig, available_methods, decode
-from scriba.core.tokenizer import CharTokenizer
+from scriba.core.data.batching import collate
+from scriba.core.model.attention import AttentionConfig
+from scriba.core.model.build import Heads, ModelConfig, build_model
+from scriba.core.model.recurrent_decoder import DecoderConfig
+from scriba.core.search.config import DecodingConfig
+from scriba.core.search.decode import decode
+from scriba.core.search.decoding import Decoding
+from scriba.core.text.tokenizer import CharTokenizer
+from scriba.core.training.config import LossConfig
+from scriba.core.training.objective import build_objective
 
 TEXTS = ["abc", "cab", "bca", "ba"]
 SOFT = [
@@ -49,25 +52,28 @@ def test_learns_by_heart(attention: AttentionConfig, decoder: DecoderConfig, ctc
     """A few hundred steps bring every head of the variant to the exact texts."""
     torch.manual_seed(1)
     tokenizer = CharTokenizer.train(TEXTS)
-    task = ToyTask()
+    inputs = ToyInputs()
     examples = toy_examples(TEXTS)
-    batch = collate([(e.id, task.prepare(e), tokenizer.encode(str(e.target)), e.texts) for e in examples])
-    loss = LossConfig(ctc_weight, label_smoothing=0.0, reinforce_weight=0.3)
+    batch = collate([(e.id, inputs.prepare(e), tokenizer.encode(str(e.target)), e.texts) for e in examples])
+    heads: Heads = {0.0: "attention", 1.0: "ctc"}.get(ctc_weight, "both")  # type: ignore[assignment]
     encoder = ReadingEncoder() if attention.kind == "none" else ToyEncoder()  # there, the last state must know all
-    model = build_model(ModelConfig(attention, decoder, loss), encoder, len(tokenizer))
-    optimizer = torch.optim.AdamW(model.parameters(), lr=0.01, weight_decay=0.0)
+    model = build_model(ModelConfig(heads, attention, decoder), encoder, len(tokenizer))
+    loss = LossConfig(ctc_weight, label_smoothing=0.0, reinforce_weight=0.3)
+    objective = build_objective(model, loss, hard=attention.selection == "hard")
+    optimizer = torch.optim.AdamW(objective.parameters(), lr=0.01, weight_decay=0.0)
     for step in range(1500):
         optimizer.zero_grad()
-        losses = model.train()(*batch.tensors())
+        losses = objective.train()(*batch.tensors())
         losses.total.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        torch.nn.utils.clip_grad_norm_(objective.parameters(), 1.0)
         optimizer.step()
         if step % 50 == 49:
             with torch.no_grad():
                 memory = model.eval().encode(batch.inputs, batch.lengths_B)
+                ways = {method: Decoding(DecodingConfig(method), model.heads) for method in model.heads}
                 found = {
-                    method: [h.text for h in decode(model, memory, tokenizer, DecodingConfig(method))]
-                    for method in available_methods(model)
+                    method: [hypothesis.text for hypothesis in decode(model, memory, tokenizer, decoding)]
+                    for method, decoding in ways.items()
                 }
             if all(result == TEXTS for result in found.values()):
                 return

@@ -6,10 +6,10 @@ import json
 
 from scriba.asr.writers import WRITERS, clock, cues
 from scriba.core.example import Example
-from scriba.core.hypothesis import Hypothesis, Unit
 from scriba.core.recogniser import Result
+from scriba.core.search.hypothesis import Hypothesis, TextSpan
 
-WORDS = (Unit("enter", 0.9, 0.2, 0.6), Unit("four", 0.8, 0.64, 1.0), Unit("six", 0.7, 2.5, 3.0))
+WORDS = (TextSpan("enter", 0.9, 0.2, 0.6), TextSpan("four", 0.8, 0.64, 1.0), TextSpan("six", 0.7, 2.5, 3.0))
 HYPOTHESIS = Hypothesis("enter four six", -1.5, {"ctc": -1.5}, WORDS, WORDS)
 RESULT = Result(Example("a.wav", b"", ""), 3.2, 0.05, {"ctc": HYPOTHESIS})
 
@@ -44,7 +44,7 @@ def test_nothing_said() -> None:
 
 def test_subtitles_hold_ten_words() -> None:
     """A long utterance without pauses is cut after ten words, and no word is lost."""
-    words = [Unit(str(i), 1.0, i * 0.3, i * 0.3 + 0.3) for i in range(25)]
+    words = [TextSpan(str(i), 1.0, i * 0.3, i * 0.3 + 0.3) for i in range(25)]
     found = list(cues(words))
     assert [len(cue.text.split()) for cue in found] == [10, 10, 5]
     assert " ".join(cue.text for cue in found) == " ".join(word.text for word in words)

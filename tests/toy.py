@@ -7,18 +7,24 @@ which a frame-by-frame encoder could not know.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from scriba.core.command import config_from_values
 from scriba.core.errors import InputError
 from scriba.core.example import Example, Samples
-from scriba.core.memory import Memory
-from scriba.core.metrics import error_rates, right_characters
-from scriba.core.reward import Judge
-from scriba.core.task import Draw
+from scriba.core.files import save_bundle
+from scriba.core.inputs import Draw
+from scriba.core.model import Memory, build_model
+from scriba.core.recogniser import Recogniser
+from scriba.core.scores import ErrorRates
+from scriba.core.text import CharTokenizer
+from scriba.core.training import App, RunConfig
 
 BINS = 6
 PATTERNS = np.random.default_rng(0).standard_normal((128, BINS)).astype(np.float32)
@@ -39,6 +45,8 @@ def toy_examples(texts: Sequence[str]) -> list[Example]:
 
 class ToyEncoder(nn.Module):
     """One linear layer, one position for each frame."""
+
+    subsampling: int | None = 1
 
     def __init__(self, size: int = 16) -> None:
         super().__init__()
@@ -63,19 +71,11 @@ class ReadingEncoder(ToyEncoder):
         return Memory(self.recurrent(torch.tanh(self.layer(inputs)))[0], lengths_B)
 
 
-@dataclass(frozen=True)
-class ToyTask:
-    """The `Task` of the toy."""
+class ToyInputs:
+    """The `Inputs` of the toy."""
 
-    name: str = "toy"
-    unit: str = "frames"
-    frame_size: float = 1.0
-    position_size: float | None = 1.0
-    shown: tuple[str, ...] = ("cer",)
-    higher_is_better: bool = False
-
-    def build_encoder(self) -> ToyEncoder:
-        return ToyEncoder()
+    unit = "frames"
+    frame_size = 1.0
 
     def measure(self, example: Example) -> int:
         return len(self.prepare(example))
@@ -86,8 +86,36 @@ class ToyTask:
             raise InputError(f"{example.id}: has no frames.")
         return torch.from_numpy(example.source.values)
 
-    def score(self, references: Sequence[str | tuple[str, ...]], texts: Sequence[str]) -> Mapping[str, float]:
-        return error_rates([r if isinstance(r, str) else r[0] for r in references], texts)
 
-    def judge(self, references: Sequence[tuple[str, ...]]) -> Judge:
-        return right_characters
+TOY = App[RunConfig, Recogniser](
+    name="toy",
+    media="text",
+    config=RunConfig,
+    encoder=lambda config: ToyEncoder(),
+    inputs=lambda config: ToyInputs(),
+    scores=ErrorRates(shown=("cer",)),
+    use=lambda recogniser: recogniser,
+)
+
+
+def toy_app(**changes: Any) -> App[RunConfig, Recogniser]:
+    """Return the toy as an app, with some of its fields replaced."""
+    return replace(TOY, **changes)
+
+
+def untrained_bundle(folder: Path, app: App[Any, Any], values: Mapping[str, Any], alphabet: str = "abc ") -> Path:
+    """Write the bundle of a model of any app that was never trained.
+
+    Args:
+        folder: The bundle.
+        app: The app.
+        values: Options of the model where they differ from the app's defaults.
+        alphabet: Its characters.
+    """
+    config = config_from_values(app.config, values, app.name, app.defaults)
+    tokenizer = CharTokenizer(alphabet)
+    torch.manual_seed(0)
+    model = build_model(config.model(), app.encoder(config), len(tokenizer))
+    kept = {**values, "heads": config.model().heads}
+    save_bundle(folder, task=app.name, config=kept, tokenizer=tokenizer, weights=model.state_dict(), card="")
+    return folder

@@ -14,7 +14,7 @@ import torch
 import torchaudio.functional as AF
 from torch import Tensor
 
-from scriba.core.errors import InputError
+from scriba.core.errors import InputError, TooLong
 from scriba.core.example import Example, Samples
 
 MIN_SECONDS = 0.05
@@ -63,7 +63,7 @@ def refuse_non_finite(values: np.ndarray, name: str) -> None:
 
 def _refuse_long(seconds: float, name: str, max_seconds: float) -> None:
     if seconds > max_seconds:
-        raise InputError(
+        raise TooLong(
             f"{name}: lasts {seconds:.0f} s, longer than {max_seconds:.0f} s; cut it at pauses, "
             "or raise --features.max_seconds if memory allows."
         )

@@ -11,8 +11,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from scriba.core.memory import Memory, mask_images
-from scriba.core.recurrent import BidirectionalStack
+from scriba.core.model import BidirectionalStack, Memory, mask_images
+from scriba.core.ranges import Count, Dropout
 
 SUBSAMPLING = 4
 
@@ -22,16 +22,18 @@ class EncoderConfig:
     """The speech encoder.
 
     Args:
+        kind: blstm, convolutions and bidirectional LSTM layers.
         channels: Channels of the two convolutions.
         size: Size of each direction of an LSTM layer.
         layers: Number of bidirectional LSTM layers.
         dropout: Dropout probability after the convolutions and after each layer.
     """
 
-    channels: int = 32
-    size: int = 192
-    layers: int = 3
-    dropout: float = 0.1
+    kind: str = "blstm"
+    channels: Count = 32
+    size: Count = 192
+    layers: Count = 3
+    dropout: Dropout = 0.1
 
 
 class SpeechEncoder(nn.Module):
@@ -41,6 +43,8 @@ class SpeechEncoder(nn.Module):
         config: Sizes.
         mel_bins: F.
     """
+
+    subsampling = SUBSAMPLING
 
     def __init__(self, config: EncoderConfig, mel_bins: int) -> None:
         super().__init__()

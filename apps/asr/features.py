@@ -14,6 +14,7 @@ from torch import Tensor
 from torchaudio.transforms import MelSpectrogram
 
 from scriba.asr.segments import SegmentConfig, speech_spans
+from scriba.core.ranges import Count, NotNegative, Positive, Share, Whole
 
 
 @dataclass(frozen=True)
@@ -28,11 +29,11 @@ class FeatureConfig:
         max_seconds: Longest audio that is accepted.
     """
 
-    sample_rate: int = 16000
-    mel_bins: int = 80
-    window: float = 0.025
-    hop: float = 0.01
-    max_seconds: float = 60.0
+    sample_rate: Count = 16000
+    mel_bins: Count = 80
+    window: Positive = 0.025
+    hop: Positive = 0.01
+    max_seconds: Positive = 60.0
 
 
 @dataclass(frozen=True)
@@ -53,15 +54,15 @@ class AugmentConfig:
         time_share: Largest share of an utterance that one stretch may cover.
     """
 
-    start_epoch: int = 0
-    speeds: tuple[float, ...] = (0.9, 1.0, 1.1)
-    edges: float = 0.0
-    noise: float = 0.0
-    frequency_masks: int = 2
-    frequency_width: int = 20
-    time_masks: int = 2
-    time_width: int = 30
-    time_share: float = 0.15
+    start_epoch: Whole = 0
+    speeds: tuple[Positive, ...] = (0.9, 1.0, 1.1)
+    edges: NotNegative = 0.0
+    noise: NotNegative = 0.0
+    frequency_masks: Whole = 2
+    frequency_width: Whole = 20
+    time_masks: Whole = 2
+    time_width: Whole = 30
+    time_share: Share = 0.15
 
 
 @cache

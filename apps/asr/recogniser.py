@@ -13,9 +13,8 @@ from numpy.typing import NDArray
 from scriba.asr.segments import UNCUT, Segment, SegmentConfig, cut, join, seconds_of
 from scriba.core.errors import InputError
 from scriba.core.example import Example, Samples, Source
-from scriba.core.hypothesis import Hypothesis
 from scriba.core.recogniser import Recogniser, Result
-from scriba.core.search import DecodingConfig
+from scriba.core.search import Hypothesis, Method
 
 LOOKAHEAD = 4
 """Batches that are read together: few, so that little of a long recording is held at a time."""
@@ -37,15 +36,15 @@ class _Recording:
         """Whether all of its segments were recognised."""
         return self.cut and len(self.results) == len(self.segments)
 
-    def result(self, decoding: DecodingConfig) -> Result:
+    def result(self, method: Method) -> Result:
         """Return what its segments say together."""
         used = [(s, r) for s, r in zip(self.segments, self.results, strict=True) if r.error is None]
-        hypotheses = [r.hypotheses[decoding.method] for _, r in used]
+        hypotheses = [r.hypotheses[method] for _, r in used]
         error = self.error or next((r.error for r in self.results if r.error is not None), None)
         extent, seconds = max(self.extent, sum(r.extent for _, r in used)), sum(r.seconds for r in self.results)
         uncut = self.segments == [UNCUT] and bool(used)
         whole = hypotheses[0] if uncut else join([s for s, _ in used], hypotheses)
-        return Result(self.example, extent, seconds, {decoding.method: whole}, error)
+        return Result(self.example, extent, seconds, {method: whole}, error)
 
 
 @dataclass(frozen=True)
@@ -54,12 +53,10 @@ class SpeechRecogniser:
 
     Attributes:
         recogniser: The model.
-        decoding: How text is found.
         segments: Where long recordings are cut.
     """
 
     recogniser: Recogniser
-    decoding: DecodingConfig
     segments: SegmentConfig = field(default_factory=SegmentConfig)
 
     def transcribe(self, audio: str | Path | bytes | NDArray[np.float32], rate: int | None = None) -> Hypothesis:
@@ -76,7 +73,7 @@ class SpeechRecogniser:
         (result,) = self.transcribe_all([_example(audio, rate)], keep_attention=True)
         if result.error is not None:
             raise result.error
-        return result.hypotheses[self.decoding.method]
+        return result.hypothesis
 
     def align(self, audio: str | Path | bytes | NDArray[np.float32], text: str, rate: int | None = None) -> Hypothesis:
         """Return a known text with the seconds at which its tokens and words are said.
@@ -106,9 +103,9 @@ class SpeechRecogniser:
             keep_attention: Put attention weights into the hypotheses of recordings that were not cut.
         """
         begun: deque[_Recording] = deque()
+        method = self.recogniser.decoding.method
         results = self.recogniser.run(
             self._segments(examples, begun),
-            self.decoding,
             batch_size=batch_size,
             keep_attention=keep_attention,
             lookahead=LOOKAHEAD,
@@ -116,8 +113,8 @@ class SpeechRecogniser:
         for result in results:
             result.example.extra["recording"].results.append(result)
             while begun and begun[0].complete:
-                yield begun.popleft().result(self.decoding)
-        yield from (recording.result(self.decoding) for recording in begun)
+                yield begun.popleft().result(method)
+        yield from (recording.result(method) for recording in begun)
 
     def _segments(self, examples: Iterable[Example], begun: deque[_Recording]) -> Iterator[Example]:
         for example in examples:

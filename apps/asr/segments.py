@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 
 from scriba.asr.audio import UNKNOWN_SIZE, open_audio, refuse_non_finite, refuse_truncated
 from scriba.core.example import Samples
-from scriba.core.hypothesis import Hypothesis, Unit
+from scriba.core.ranges import NotNegative, Positive
+from scriba.core.search import Hypothesis, TextSpan
 
 FRAME = 0.02
 """Seconds over which loudness is taken."""
@@ -48,10 +49,10 @@ class SegmentConfig:
         overlap: Seconds beyond a cut without a pause that both sides hear.
     """
 
-    max_seconds: float = 20.0
-    min_pause: float = 0.8
-    padding: float = 0.15
-    overlap: float = 1.0
+    max_seconds: Positive = 20.0
+    min_pause: NotNegative = 0.8
+    padding: NotNegative = 0.15
+    overlap: NotNegative = 1.0
 
 
 @dataclass(frozen=True)
@@ -198,13 +199,13 @@ def _quietest(waveform: Waveform, rate: int) -> int:
 
 def join(segments: Sequence[Segment], hypotheses: Sequence[Hypothesis]) -> Hypothesis:
     """Return what the segments of one recording say together, in the recording's time."""
-    tokens, words, scores = list[Unit](), list[Unit](), dict[str, float]()
+    tokens, words, scores = list[TextSpan](), list[TextSpan](), dict[str, float]()
     for segment, hypothesis in zip(segments, hypotheses, strict=True):
         mine = [_moved(word, segment.start) for word in hypothesis.words]
         mine = [word for word in mine if segment.own[0] <= middle(word) < segment.own[1]]
         first, last = (mine[0].start, mine[-1].end) if mine else (0.0, -1.0)
         if tokens and mine:
-            tokens.append(Unit(" ", 1.0, tokens[-1].end, first))
+            tokens.append(TextSpan(" ", 1.0, tokens[-1].end, first))
         moved = [_moved(token, segment.start) for token in hypothesis.tokens]
         tokens += [t for t in moved if first <= middle(t) <= last and (t.text.strip() or t.end < last)]  # type: ignore[operator]
         words += mine
@@ -214,12 +215,12 @@ def join(segments: Sequence[Segment], hypotheses: Sequence[Hypothesis]) -> Hypot
     return Hypothesis(text, sum(h.score for h in hypotheses), scores, tuple(tokens), tuple(words))
 
 
-def middle(unit: Unit) -> float:
+def middle(unit: TextSpan) -> float:
     """Return the time in the middle of a word or token."""
     assert unit.start is not None and unit.end is not None
     return (unit.start + unit.end) / 2
 
 
-def _moved(unit: Unit, by: float) -> Unit:
+def _moved(unit: TextSpan, by: float) -> TextSpan:
     assert unit.start is not None and unit.end is not None
     return replace(unit, start=unit.start + by, end=unit.end + by)

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from scriba.core.hypothesis import Hypothesis, Unit
 from scriba.core.recogniser import Result
+from scriba.core.search import Hypothesis, TextSpan
 
 MAX_CUE_WORDS = 10
 MAX_CUE_PAUSE = 0.8
@@ -23,9 +23,9 @@ class Cue(NamedTuple):
     text: str
 
 
-def cues(words: Sequence[Unit]) -> Iterator[Cue]:
+def cues(words: Sequence[TextSpan]) -> Iterator[Cue]:
     """Group words into subtitles at pauses and after ten words."""
-    group: list[Unit] = []
+    group: list[TextSpan] = []
     for word in words:
         pause = (word.start or 0.0) - (group[-1].end or 0.0) if group else 0.0
         if len(group) >= MAX_CUE_WORDS or pause > MAX_CUE_PAUSE:
@@ -36,7 +36,7 @@ def cues(words: Sequence[Unit]) -> Iterator[Cue]:
         yield _cue(group)
 
 
-def _cue(words: Sequence[Unit]) -> Cue:
+def _cue(words: Sequence[TextSpan]) -> Cue:
     return Cue(words[0].start or 0.0, words[-1].end or 0.0, " ".join(word.text for word in words))
 
 

@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from scriba.core.example import Example
-from scriba.core.hypothesis import Hypothesis
 from scriba.core.recogniser import Recogniser
-from scriba.core.search import DecodingConfig
+from scriba.core.search import Hypothesis
 
 
 @dataclass(frozen=True)
@@ -17,11 +16,9 @@ class Describer:
 
     Attributes:
         recogniser: The model.
-        decoding: How text is found.
     """
 
     recogniser: Recogniser
-    decoding: DecodingConfig
 
     def describe(self, image: str | Path | bytes) -> Hypothesis:
         """Return the caption of one picture, with the attention over it for each word.
@@ -31,7 +28,7 @@ class Describer:
         """
         name = str(image) if isinstance(image, str | Path) else "image"
         source = image if isinstance(image, bytes) else Path(image)
-        (result,) = self.recogniser.run([Example(name, source, "")], self.decoding, keep_attention=True)
+        (result,) = self.recogniser.run([Example(name, source, "")], keep_attention=True)
         if result.error is not None:
             raise result.error
-        return result.hypotheses[self.decoding.method]
+        return result.hypothesis

@@ -1,6 +1,6 @@
-"""The picture encoder: a backbone's feature map, projected, one memory position for each cell.
+"""The picture encoder: a network's feature map, projected, one memory position for each cell.
 
-Shapes: B batch, T cells of the map in row order, C channels of the backbone, D memory size.
+Shapes: B batch, T cells of the map in row order, C channels of the network, D memory size.
 """
 
 from __future__ import annotations
@@ -10,9 +10,23 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from scriba.caption.backbone import Backbone
-from scriba.core.memory import Memory
+from scriba.core.model import Backbone, BackboneConfig, Memory
 from scriba.core.precision import full
+from scriba.core.ranges import Count, Dropout
+
+BACKBONE = "encoder.backbone"
+"""The network's name in a model."""
+
+
+@dataclass(frozen=True)
+class PictureConfig(BackboneConfig):
+    """The convolutional network, and what pictures are made to for it.
+
+    Args:
+        size: Pixels along each side that a picture is scaled to.
+    """
+
+    size: Count = 224
 
 
 @dataclass(frozen=True)
@@ -20,47 +34,46 @@ class EncoderConfig:
     """The picture encoder.
 
     Args:
+        kind: backbone, a convolutional network of torchvision.
         size: Memory size D that the features are projected to.
         dropout: Dropout probability after the projection.
-        frozen: Leave the backbone as it is; its features are then computed once and kept in `cache`. Otherwise it is
-            trained, from the beginning or, with --training.late.part encoder.backbone, from a given step.
-        cache: Folder for the features of training pictures; null computes them anew in every epoch.
+        cache: Folder for the features of training pictures, which are computed once where the network is frozen
+            (training.frozen); null computes them anew in every epoch.
     """
 
-    size: int = 512
-    dropout: float = 0.3
-    frozen: bool = True
+    kind: str = "backbone"
+    size: Count = 512
+    dropout: Dropout = 0.3
     cache: str | None = "runs/features"
 
 
 class PictureEncoder(nn.Module):
-    """Pictures, or the features that the backbone gave for them, to `Memory`.
+    """Pictures, or the features that the network gave for them, to `Memory`.
 
     Args:
         config: Sizes.
         backbone: The network.
+
+    Raises:
+        UsageError: There is no such network, or it has no feature map.
     """
 
-    def __init__(self, config: EncoderConfig, backbone: Backbone) -> None:
+    subsampling = None
+
+    def __init__(self, config: EncoderConfig, backbone: PictureConfig) -> None:
         super().__init__()
-        self.frozen = config.frozen
-        self.backbone = backbone.requires_grad_(not config.frozen)
-        self.project = nn.Linear(backbone.channels, config.size)
+        self.backbone = Backbone(backbone)
+        self.size = backbone.size
+        channels, *grid = self.backbone.map_shape(backbone.size, backbone.size)
+        self.grid = (grid[0], grid[1])
+        self.project = nn.Linear(channels, config.size)
         self.norm = nn.LayerNorm(config.size)
         self.dropout = nn.Dropout(config.dropout)
         self.memory_size = config.size
 
-    def train(self, mode: bool = True) -> PictureEncoder:
-        """Set the mode; a frozen or pretrained backbone normalises by the statistics that it came with."""
-        super().train(mode)
-        if self.frozen or self.backbone.config.weights != "none":
-            self.backbone.eval()
-        return self
-
     def output_lengths(self, lengths_B: Tensor) -> Tensor:
         """Return the number of cells, the same for all pictures."""
-        rows, columns = self.backbone.grid
-        return torch.full_like(lengths_B, rows * columns)
+        return torch.full_like(lengths_B, self.grid[0] * self.grid[1])
 
     def forward(self, inputs: Tensor, lengths_B: Tensor) -> Memory:
         """Encode pictures (B, H, W, 3) of bytes, or their features (B, T, C), padded in dimension 1."""
@@ -68,7 +81,11 @@ class PictureEncoder(nn.Module):
         if inputs.ndim == 3:
             features_BTC = inputs[:, : int(lengths_B[0])]
         else:
-            with torch.set_grad_enabled(torch.is_grad_enabled() and not self.frozen):
-                features_BTC = self.backbone(inputs[:, : self.backbone.config.size])
+            features_BTC = cells_of(self.backbone(inputs[:, : self.size]))
         states_BTD = self.dropout(self.norm(full(self.project(features_BTC))))
-        return Memory(states_BTD, lengths_B, self.backbone.grid)
+        return Memory(states_BTD, lengths_B, self.grid)
+
+
+def cells_of(map_BCHW: Tensor) -> Tensor:
+    """Return the cells of feature maps in row order, (B, T, C)."""
+    return map_BCHW.flatten(2).transpose(1, 2)

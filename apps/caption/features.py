@@ -21,13 +21,14 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from scriba.caption.backbone import Backbone
+from scriba.caption.encoder import cells_of
 from scriba.caption.picture import read_pixels
+from scriba.core.command import say, track
 from scriba.core.errors import InputError
 from scriba.core.example import Example
 from scriba.core.files import replacing
+from scriba.core.model import Backbone
 from scriba.core.precision import autocast
-from scriba.core.progress import say, track
 
 PART = 512
 """Pictures in a file."""
@@ -41,10 +42,12 @@ class FeatureCache:
     Args:
         folder: Where the maps of all networks are kept.
         backbone: The network, with its weights.
+        size: Pixels along each side of a picture.
     """
 
-    def __init__(self, folder: Path, backbone: Backbone) -> None:
+    def __init__(self, folder: Path, backbone: Backbone, size: int) -> None:
         self.backbone = backbone
+        self.size = size
         self.folder = folder / f"{backbone.config.name}-{backbone.fingerprint()}"
         self._places: dict[str, tuple[Path, int]] = {}
         for part in sorted(self.folder.glob("*.safetensors")):
@@ -88,7 +91,7 @@ class FeatureCache:
     def _readable(self, missing: dict[str, tuple[Example, int]]) -> Iterator[tuple[str, Tensor]]:
         for key, (example, view) in missing.items():
             try:
-                yield key, read_pixels(example, self.backbone.config.size, view)
+                yield key, read_pixels(example, self.size, view)
             except InputError:
                 continue
 
@@ -130,4 +133,4 @@ def view_key(key: str, view: int) -> str:
 @torch.inference_mode()
 def _maps(backbone: Backbone, pixels: list[Tensor], device: torch.device, dtype: torch.dtype) -> Tensor:
     with autocast(device, dtype):
-        return backbone(torch.stack(pixels).to(device)).cpu()
+        return cells_of(backbone(torch.stack(pixels).to(device))).cpu()

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from scriba.core.errors import InputError
 from scriba.core.example import Example
-from scriba.core.pictures import open_picture, plain
+from scriba.core.files import converted, open_picture
 
 
 def read_colours(source: Path | bytes, name: str) -> Image.Image:
@@ -22,7 +22,7 @@ def read_colours(source: Path | bytes, name: str) -> Image.Image:
     Raises:
         InputError: The file is missing, damaged, too large or no picture.
     """
-    return plain(open_picture(source, name)).convert("RGB")
+    return converted(open_picture(source, name), "RGB", name)
 
 
 def read_pixels(example: Example, size: int, view: int = 0) -> Tensor:

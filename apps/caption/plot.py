@@ -5,16 +5,13 @@ from __future__ import annotations
 import math
 from pathlib import Path
 
-import matplotlib
 import numpy as np
+from matplotlib.figure import Figure
 from PIL import Image
 
 from scriba.caption.picture import read_colours
 from scriba.core.files import replacing
-from scriba.core.hypothesis import Hypothesis
-
-matplotlib.use("Agg")
-from matplotlib import pyplot as plt
+from scriba.core.search import Hypothesis
 
 SIDE = 224
 """Pixels along each side of a drawn picture."""
@@ -33,7 +30,8 @@ def plot_caption(picture: Path, hypothesis: Hypothesis, path: Path) -> None:
     maps = [smooth(np.array(row)) for row in hypothesis.attention_UT or ()]
     panels = 1 + len(maps)
     rows = math.ceil(panels / COLUMNS)
-    figure, axes = plt.subplots(rows, COLUMNS, figsize=(2.1 * COLUMNS, 2.6 * rows), squeeze=False)
+    figure = Figure(figsize=(2.1 * COLUMNS, 2.6 * rows))
+    axes = figure.subplots(rows, COLUMNS, squeeze=False)
     for axis in axes.flat:
         axis.axis("off")
     for i, axis in zip(range(panels), axes.flat, strict=False):
@@ -47,7 +45,6 @@ def plot_caption(picture: Path, hypothesis: Hypothesis, path: Path) -> None:
     figure.tight_layout()
     with replacing(path) as aside:
         figure.savefig(aside, dpi=90, format="png")
-    plt.close(figure)
 
 
 def smooth(weights_T: np.ndarray) -> np.ndarray:

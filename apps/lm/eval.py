@@ -7,15 +7,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from scriba.commands import open_named
+from scriba.core.command import build_parser, parse_config, program, say
 from scriba.core.errors import InputError
 from scriba.core.files import write_json
-from scriba.core.language import text_scores
-from scriba.core.options import build_parser, parse_config, run_command
-from scriba.core.precision import Device, resolve_device
-from scriba.core.progress import say
-from scriba.core.training import all_texts
-from scriba.loading import open_bundle, open_neural
+from scriba.core.precision import Device
+from scriba.core.training import all_texts, text_scores
+from scriba.lm import APP
+from scriba.loading import check_task, open_bundle, open_recogniser
+from scriba.sources import open_named
 
 DESCRIPTION = """Score a language model: its perplexity on texts.
 
@@ -44,23 +43,19 @@ class LmEvalConfig:
     device: Device = "auto"
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command; returns the exit status."""
-    return run_command(_eval, argv)
-
-
 def _eval(argv: Sequence[str]) -> int:
-    options = parse_config(build_parser("scriba lm eval", DESCRIPTION, LmEvalConfig, POSITIONALS), LmEvalConfig, argv)
-    device = resolve_device(options.device)
+    parser = build_parser("scriba lm eval", DESCRIPTION, LmEvalConfig, positionals=POSITIONALS)
+    options = parse_config(parser, LmEvalConfig, argv)
     bundle = open_bundle(options.model)
-    decoder = open_neural(bundle, device)
+    check_task(bundle, APP.name)
+    recogniser = open_recogniser(bundle, device=options.device, precision="float32")
     source = open_named(options.texts, "text", "test")
     for problem in source.problems:
         say(problem.sentence)
     texts = [text for text in all_texts(source.examples) if text.strip()]
     if not texts:
         raise InputError(f"{options.texts}: has no text; give a file with one on each line.")
-    scores = text_scores(decoder, bundle.tokenizer, texts, device)
+    scores = text_scores(recogniser, texts)
     print(
         f"perplexity {scores['perplexity']:.3f} of {scores['tokens']} tokens ({scores['unknown']} unknown), "
         f"{scores['bits_per_character']:.3f} bits per character, {len(texts)} texts"
@@ -69,6 +64,8 @@ def _eval(argv: Sequence[str]) -> int:
         write_json(Path(options.json), {"task": "lm", "model": options.model, "data": options.texts, **scores})
     return 1 if source.problems else 0
 
+
+main = program(_eval)
 
 if __name__ == "__main__":
     sys.exit(main())

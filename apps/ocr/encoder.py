@@ -17,8 +17,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from scriba.core.errors import UsageError
-from scriba.core.memory import Memory, mask_images
-from scriba.core.recurrent import BidirectionalStack
+from scriba.core.model import BidirectionalStack, Memory, mask_images
+from scriba.core.ranges import Count, Dropout
 
 STEM = 2
 """Plain convolutions, of stride 2 in both directions."""
@@ -32,16 +32,18 @@ class EncoderConfig:
     """The line encoder.
 
     Args:
-        channels: Channels of each of the seven 3x3 convolutions.
+        kind: blstm, convolutions and bidirectional LSTM layers; or backbone, a network of torchvision in their place.
+        channels: Channels of each of the seven 3x3 convolutions of blstm.
         size: Size of each direction of an LSTM layer.
         layers: Number of bidirectional LSTM layers.
         dropout: Dropout probability after the convolutions and after each layer.
     """
 
-    channels: tuple[int, ...] = (32, 64, 112, 112, 128, 128, 112)
-    size: int = 192
-    layers: int = 2
-    dropout: float = 0.1
+    kind: str = "blstm"
+    channels: tuple[Count, ...] = (32, 64, 112, 112, 128, 128, 112)
+    size: Count = 192
+    layers: Count = 2
+    dropout: Dropout = 0.1
 
 
 class NormedConvolution(nn.Module):
@@ -125,6 +127,8 @@ class LineEncoder(nn.Module):
     Raises:
         UsageError: There are not seven numbers of channels, or too few rows.
     """
+
+    subsampling = SUBSAMPLING
 
     def __init__(self, config: EncoderConfig, height: int) -> None:
         super().__init__()

@@ -1,23 +1,16 @@
 """scriba ocr eval: score a recogniser of text lines on data."""
 
-from __future__ import annotations
-
 import sys
-from collections.abc import Sequence
 
-from scriba.commands import eval_app
-from scriba.core.options import run_command
+from scriba.commands import evaluate
+from scriba.ocr import APP
 
 DESCRIPTION = """Score a recogniser of text lines: WER and CER in percent, from each of its heads.
 
 Example: scriba ocr eval ocr-print test.jsonl --json scores.json
 """
 
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command; returns the exit status."""
-    return run_command(lambda rest: eval_app("ocr", "image", "scriba ocr eval", DESCRIPTION, rest), argv)
-
+main = evaluate(APP, DESCRIPTION)
 
 if __name__ == "__main__":
     sys.exit(main())

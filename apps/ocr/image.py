@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from scriba.core.errors import InputError
-from scriba.core.pictures import open_pages, open_picture, plain
+from scriba.core.files import converted, open_pages, open_picture, page_name
 
 Grey = NDArray[np.uint8]
 """Grey pixels (height, width), 0 black."""
@@ -22,7 +22,11 @@ def read_pages(source: Path | bytes, name: str) -> Iterator[Grey | InputError]:
     Raises:
         InputError: The file is missing, damaged or no picture.
     """
-    return (page if isinstance(page, InputError) else to_grey(page) for page in open_pages(source, name))
+    for number, page in enumerate(open_pages(source, name), start=1):
+        try:
+            yield page if isinstance(page, InputError) else to_grey(page, page_name(name, number))
+        except InputError as error:
+            yield error
 
 
 def read_grey(source: Path | bytes, name: str) -> Grey:
@@ -31,9 +35,13 @@ def read_grey(source: Path | bytes, name: str) -> Grey:
     Raises:
         InputError: The file is missing, damaged, too large or no picture.
     """
-    return to_grey(open_picture(source, name))
+    return to_grey(open_picture(source, name), name)
 
 
-def to_grey(image: Image.Image) -> Grey:
-    """Return the pixels of a picture of any mode as grey on white paper."""
-    return np.asarray(plain(image).convert("L"))
+def to_grey(image: Image.Image, name: str) -> Grey:
+    """Return the pixels of a picture of any mode as grey on white paper.
+
+    Raises:
+        InputError: They cannot be told.
+    """
+    return np.asarray(converted(image, "L", name))

@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from scriba.core.errors import InputError
+from scriba.core.errors import InputError, TooLong
+from scriba.core.ranges import Count, NotNegative
 from scriba.ocr.image import Grey
 
 MIN_CONTRAST = 12
@@ -31,10 +32,10 @@ class LineConfig:
         max_columns: Widest prepared line that is accepted.
     """
 
-    height: int = 32
-    margin: float = 0.35
+    height: Count = 32
+    margin: NotNegative = 0.35
     deslant: bool = False
-    max_columns: int = 16384
+    max_columns: Count = 16384
 
 
 class Line(NamedTuple):
@@ -72,7 +73,7 @@ def prepare_line(pixels: Grey, config: LineConfig, name: str) -> Line:
     height, width = ink.shape
     columns = max(1, round(width * config.height / height))
     if columns > config.max_columns:
-        raise InputError(
+        raise TooLong(
             f"{name}: {width} x {height} pixels are longer than {config.max_columns / config.height:.0f} times the "
             "height; cut the line into parts."
         )

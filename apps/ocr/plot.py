@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import matplotlib
 import numpy as np
+from matplotlib.figure import Figure
 
 from scriba.core.files import replacing
 from scriba.ocr.reader import Page, ReadLine
-
-matplotlib.use("Agg")
-from matplotlib import pyplot as plt
 
 
 def plot_page(page: Page, folder: Path, stem: str) -> None:
@@ -28,7 +25,8 @@ def plot_line(line: ReadLine, path: Path) -> None:
     tokens = line.hypothesis.tokens
     ratios = [1, 0.22 * len(tokens) + 0.5] if attention is not None else [1]
     size = (max(6.0, columns / 60), 1.1 + (0.13 * len(tokens) if attention is not None else 0))
-    figure, axes = plt.subplots(len(ratios), 1, figsize=size, sharex=True, squeeze=False, height_ratios=ratios)
+    figure = Figure(figsize=size)
+    axes = figure.subplots(len(ratios), 1, sharex=True, squeeze=False, height_ratios=ratios)
     top = axes[0, 0]
     top.imshow(line.line.ink_WF.T, cmap="gray_r", aspect="auto", extent=(0, columns, rows, 0), vmin=0, vmax=1)
     for i, token in enumerate(tokens):
@@ -47,4 +45,3 @@ def plot_line(line: ReadLine, path: Path) -> None:
         low.set_xlabel("column of the prepared line")
     figure.tight_layout()
     figure.savefig(path, dpi=120, format="png")
-    plt.close(figure)

@@ -8,15 +8,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from scriba.commands import parse_for_model
+from scriba.commands import DecodingOptions, open_for
+from scriba.core.command import Output, build_parser, program, say, track
 from scriba.core.errors import UsageError
-from scriba.core.options import build_parser, run_command
-from scriba.core.output import Output
-from scriba.core.precision import Device, Precision
-from scriba.core.progress import say, track
-from scriba.core.search import DecodingConfig
-from scriba.loading import build_recogniser, read_config
-from scriba.ocr.reader import Layout, LineReader
+from scriba.ocr import APP, Model
+from scriba.ocr.reader import Layout
 from scriba.ocr.writers import ONE_FILE_EACH, WRITERS
 
 DESCRIPTION = """Read print: pictures of single lines or of whole pages (PNG, JPEG, TIFF with any number of pages, …).
@@ -25,51 +21,37 @@ Example: scriba ocr read page.png --model ocr-print --format tsv
 """
 
 
+DEFAULTS = {"model": "ocr-print", "batch_size": 32}
+
+
 @dataclass(frozen=True)
-class ReadConfig:
+class ReadConfig(DecodingOptions):
     """Options of reading.
 
     Args:
         files: Pictures.
-        model: Bundle folder, name of a bundled model, or hf:owner/name.
         format: txt, json (a line a page, with boxes, tokens, words and confidence), tsv (Tesseract's columns) or hocr.
         layout: line takes each picture for one line, page looks for lines on it, auto decides for each.
         out: Folder to write one file for each page to; null writes to standard output.
         plot: Folder for a picture of each line with the places of its characters and its attention, or null.
-        decoding: How text is found; defaults are those of the model.
-        batch_size: Lines in a batch at most.
-        device: auto takes a GPU when there is one.
-        precision: Number format of convolutions and recurrent layers; auto asks the hardware for bfloat16.
     """
 
     files: list[str] = field(default_factory=list)
-    model: str = "ocr-print"
     format: Literal["txt", "json", "tsv", "hocr"] = "txt"
     layout: Layout = "auto"
     out: str | None = None
     plot: str | None = None
-    decoding: DecodingConfig = field(default_factory=DecodingConfig)
-    batch_size: int = 32
-    device: Device = "auto"
-    precision: Precision = "auto"
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command; returns the exit status."""
-    return run_command(_read, argv)
 
 
 def _read(argv: Sequence[str]) -> int:
-    parser = build_parser("scriba ocr read", DESCRIPTION, ReadConfig, {"files*": "Pictures."})
-    bundle, options = parse_for_model(parser, ReadConfig, argv, "ocr")
+    parser = build_parser(
+        "scriba ocr read", DESCRIPTION, ReadConfig, positionals={"files*": "Pictures."}, defaults=DEFAULTS
+    )
+    recogniser, options = open_for(parser, ReadConfig, argv, APP.name)
     if options.out is None and options.format in ONE_FILE_EACH and len(options.files) > 1:
         raise UsageError(f"--format {options.format} makes one file for each page; name a folder with --out.")
     output = Output(options.out, options.format, options.plot)
-    reader = LineReader(
-        build_recogniser(bundle, read_config(bundle), options.device, options.precision, options.decoding.lm),
-        options.decoding,
-    )
-    pages = reader.read_pages(
+    pages = Model(recogniser).read_pages(
         options.files, layout=options.layout, batch_size=options.batch_size, keep_attention=options.plot is not None
     )
     failed = 0
@@ -90,6 +72,8 @@ def _read(argv: Sequence[str]) -> int:
             plot_page(page, Path(options.plot), stem)
     return 1 if failed else 0
 
+
+main = program(_read)
 
 if __name__ == "__main__":
     sys.exit(main())

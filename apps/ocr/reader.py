@@ -13,14 +13,13 @@ import numpy as np
 
 from scriba.core.errors import InputError
 from scriba.core.example import Example
-from scriba.core.hypothesis import Hypothesis, Unit
-from scriba.core.pictures import page_name
+from scriba.core.files import page_name
 from scriba.core.recogniser import Recogniser
-from scriba.core.search import DecodingConfig
+from scriba.core.search import Hypothesis, TextSpan, geometric_mean
 from scriba.ocr.image import Grey, read_grey, read_pages
+from scriba.ocr.inputs import LineInputs
 from scriba.ocr.line import Line, prepare_line
 from scriba.ocr.page import Box, PageLine, find_lines, upright
-from scriba.ocr.task import OcrTask
 
 Layout = Literal["auto", "line", "page"]
 SINGLE_LINE_SHARE = 0.45
@@ -74,8 +73,39 @@ class Page:
 
     @property
     def text(self) -> str:
-        """The lines, each ended."""
-        return "".join(f"{line.hypothesis.text}\n" for line in self.lines)
+        """The lines, one below the other."""
+        return "\n".join(line.hypothesis.text for line in self.lines)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What was read in a file.
+
+    Attributes:
+        pages: Its pages; a picture of one line is a page of that line.
+    """
+
+    pages: tuple[Page, ...]
+
+    @property
+    def lines(self) -> list[ReadLine]:
+        """The lines of all pages."""
+        return [line for page in self.pages for line in page.lines]
+
+    @property
+    def text(self) -> str:
+        """The lines, one below the other."""
+        return "\n".join(line.hypothesis.text for line in self.lines)
+
+    @property
+    def words(self) -> list[TextSpan]:
+        """The words of all lines."""
+        return [word for line in self.lines for word in line.hypothesis.words]
+
+    @property
+    def confidence(self) -> float:
+        """Geometric mean of the words' confidences; 0 where there is none."""
+        return geometric_mean([word.confidence for word in self.words])
 
 
 @dataclass(frozen=True)
@@ -84,21 +114,25 @@ class LineReader:
 
     Attributes:
         recogniser: The model.
-        decoding: How text is found.
     """
 
     recogniser: Recogniser
-    decoding: DecodingConfig
 
-    def read(self, image: str | Path | bytes) -> Hypothesis:
-        """Return the text of a picture of one line; places are columns of the picture.
+    def read(self, image: str | Path | bytes, layout: Layout = "auto") -> Reading:
+        """Return what is printed on a page, on the pages of a file or on a picture of one line.
+
+        Args:
+            image: A picture file, or the bytes of one.
+            layout: `line` takes a picture for one line, `page` looks for lines, `auto` decides.
 
         Raises:
-            InputError: The picture cannot be used.
+            InputError: The picture, or a page or line of it, cannot be used.
         """
-        example, line = self._line(image)
-        (result,) = self.recogniser.run([example], self.decoding, keep_attention=True)
-        return placed(result.hypotheses[self.decoding.method], line, 0)
+        pages = tuple(self.read_pages([image], layout=layout, keep_attention=True))
+        for page in pages:
+            if page.error is not None:
+                raise page.error
+        return Reading(pages)
 
     def align(self, image: str | Path | bytes, text: str) -> Hypothesis:
         """Return a known text with the columns of the picture that its tokens and words take.
@@ -116,12 +150,12 @@ class LineReader:
     def _line(self, image: str | Path | bytes, text: str = "") -> tuple[Example, Line]:
         name = str(image) if isinstance(image, str | Path) else "image"
         pixels = read_grey(image if isinstance(image, bytes) else Path(image), name)
-        line = prepare_line(pixels, self._task.config.line, name)
+        line = prepare_line(pixels, self._inputs.line, name)
         return Example(name, line.ink_WF, text), line
 
     def read_pages(
         self,
-        files: Iterable[str | Path],
+        files: Iterable[str | Path | bytes],
         *,
         layout: Layout = "auto",
         batch_size: int = 32,
@@ -132,7 +166,7 @@ class LineReader:
         A file that cannot be read gives a page with its error, and the rest go on. Lines of many files share batches.
 
         Args:
-            files: Pictures.
+            files: Picture files, or the bytes of some.
             layout: `line` takes each picture for one line, `page` looks for lines, `auto` decides.
             batch_size: Lines in a batch at most.
             keep_attention: Put attention weights into the hypotheses.
@@ -140,11 +174,11 @@ class LineReader:
         begun: deque[Page] = deque()
         examples = self._examples(files, layout, begun)
         results = self.recogniser.run(
-            examples, self.decoding, batch_size=batch_size, keep_attention=keep_attention, lookahead=LOOKAHEAD
+            examples, batch_size=batch_size, keep_attention=keep_attention, lookahead=LOOKAHEAD
         )
         for result in results:
             page, box, left, line = (result.example.extra[name] for name in ("page", "box", "left", "line"))
-            hypothesis = placed(result.hypotheses[self.decoding.method], line, left)
+            hypothesis = placed(result.hypothesis, line, left)
             page.lines.append(ReadLine(box, hypothesis, line, left))
             page.seconds += result.seconds
             while begun and len(begun[0].lines) == begun[0].expected:
@@ -152,26 +186,27 @@ class LineReader:
         yield from begun
 
     @property
-    def _task(self) -> OcrTask:
-        task = self.recogniser.task
-        assert isinstance(task, OcrTask)
-        return task
+    def _inputs(self) -> LineInputs:
+        inputs = self.recogniser.inputs
+        assert isinstance(inputs, LineInputs)
+        return inputs
 
-    def _examples(self, files: Iterable[str | Path], layout: Layout, begun: deque[Page]) -> Iterator[Example]:
+    def _examples(self, files: Iterable[str | Path | bytes], layout: Layout, begun: deque[Page]) -> Iterator[Example]:
         for file in files:
-            number = 0
+            name, number = "image" if isinstance(file, bytes) else str(file), 0
             try:
-                for number, pixels in enumerate(read_pages(Path(file), str(file)), start=1):
+                source = file if isinstance(file, bytes) else Path(file)
+                for number, pixels in enumerate(read_pages(source, name), start=1):
                     if isinstance(pixels, InputError):
-                        begun.append(Page(str(file), number, error=pixels))
+                        begun.append(Page(name, number, error=pixels))
                         continue
-                    page, found = self._found(str(file), number, pixels, layout)
+                    page, found = self._found(name, number, pixels, layout)
                     begun.append(page)
                     for i, (one, line) in enumerate(found):
                         extra = {"page": page, "box": one.box, "left": one.left, "line": line}
-                        yield Example(f"{file}:{number}:{i}", line.ink_WF, "", extra)
+                        yield Example(f"{name}:{number}:{i}", line.ink_WF, "", extra)
             except InputError as error:
-                begun.append(Page(str(file), number + 1, error=error))
+                begun.append(Page(name, number + 1, error=error))
 
     def _found(self, file: str, number: int, pixels: Grey, layout: Layout) -> tuple[Page, list[tuple[PageLine, Line]]]:
         """Return a page, and its lines with how they are prepared; those that cannot be used are its error."""
@@ -181,7 +216,7 @@ class LineReader:
         found = []
         for line in lines:
             try:
-                found.append((line, prepare_line(line.pixels, self._task.config.line, page_name(file, number))))
+                found.append((line, prepare_line(line.pixels, self._inputs.line, page_name(file, number))))
             except InputError as error:
                 page.error = page.error or error
         page.expected = len(found)
@@ -209,7 +244,7 @@ def find(pixels: Grey, layout: Layout) -> tuple[list[PageLine], float]:
 def placed(hypothesis: Hypothesis, line: Line, offset: float) -> Hypothesis:
     """Return a hypothesis whose places are columns of the page, from columns of the prepared line."""
 
-    def move(units: tuple[Unit, ...]) -> tuple[Unit, ...]:
+    def move(units: tuple[TextSpan, ...]) -> tuple[TextSpan, ...]:
         return tuple(
             unit
             if unit.start is None or unit.end is None

@@ -8,7 +8,7 @@ from html import escape
 from pathlib import Path
 
 from scriba import __version__
-from scriba.core.hypothesis import Unit
+from scriba.core.search import TextSpan
 from scriba.ocr.page import Box
 from scriba.ocr.reader import Page, ReadLine
 
@@ -19,7 +19,7 @@ TSV_COLUMNS += ("left", "top", "width", "height", "conf", "text")
 
 def to_txt(page: Page) -> str:
     """Return the text alone, a line of print on each line."""
-    return page.text
+    return f"{page.text}\n" if page.lines else ""
 
 
 def to_json(page: Page) -> str:
@@ -80,7 +80,7 @@ def to_hocr(page: Page) -> str:
     )
 
 
-def word_box(word: Unit, line: ReadLine) -> Box:
+def word_box(word: TextSpan, line: ReadLine) -> Box:
     """Return where a word lies: its columns, over the height of the line."""
     if word.start is None or word.end is None:
         return line.box

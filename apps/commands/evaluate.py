@@ -1,0 +1,163 @@
+"""Scoring a model on data, for every app."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from itertools import islice
+from pathlib import Path
+from typing import Any, TypeVar
+
+from scriba.commands.options import MODEL, DecodingOptions, open_for
+from scriba.core.command import build_parser, program, say, track
+from scriba.core.errors import InputError
+from scriba.core.example import Example
+from scriba.core.files import write_json, write_text
+from scriba.core.ranges import Count
+from scriba.core.recogniser import Recogniser, Result
+from scriba.core.scores import Scores, unit_of
+from scriba.core.text import normalisation
+from scriba.core.training import App, methods_of, score_results
+from scriba.sources import open_named
+
+
+@dataclass(frozen=True)
+class EvalConfig(DecodingOptions):
+    """Options of evaluation.
+
+    Args:
+        data: Source: a manifest, hf:NAME[:CONFIG[:SPLIT]] or synth:NAME.
+        json: File to write the scores to, or null.
+        texts: JSONL file to write every reference and result to, or null.
+        normalise: Normalisation of texts before scoring.
+        limit: Score only the first so many examples, or null.
+        streaming: Read hf: sources as a stream.
+    """
+
+    data: str = ""
+    json: str | None = None
+    texts: str | None = None
+    normalise: str = "none"
+    limit: Count | None = None
+    streaming: bool = False
+
+
+POSITIONALS = {
+    "model": MODEL,
+    "data": "Source: a manifest, hf:NAME[:CONFIG[:SPLIT]] or synth:NAME.",
+}
+E_ = TypeVar("E_", bound=EvalConfig)
+Recognise = Callable[[Recogniser, Iterable[Example], E_], Iterator[Result]]
+"""How an app goes through examples, as its own command does."""
+
+
+def in_batches(recogniser: Recogniser, examples: Iterable[Example], options: EvalConfig) -> Iterator[Result]:
+    """Recognise each example as a whole."""
+    return recogniser.run(examples, batch_size=options.batch_size)
+
+
+def evaluate(
+    app: App[Any, Any],
+    description: str,
+    config: type[E_] = EvalConfig,  # type: ignore[assignment]
+    recognise: Recognise[E_] = in_batches,
+) -> Callable[..., int]:
+    """Return the command `scriba APP eval`, which scores a model on data, from each of its heads.
+
+    Args:
+        app: The app.
+        description: First lines of the help, with an example.
+        config: Its options.
+        recognise: How it goes through the examples.
+    """
+
+    def body(words: Sequence[str]) -> int:
+        parser = build_parser(f"scriba {app.name} eval", description, config, positionals=POSITIONALS)
+        recogniser, options = open_for(parser, config, words, app.name)
+        simplify = normalisation(options.normalise)
+        examples, broken = read_examples(app, options)
+        scores = {
+            method: score_method(recogniser.by(method), examples, app.scores, options, simplify, recognise, told)
+            for method in methods_of(recogniser)
+            for told in [method == recogniser.decoding.method]
+        }
+        chosen = scores[recogniser.decoding.method]
+        for method, values in scores.items():
+            shown = ", ".join(f"{n} {values[n]:.2f}{unit_of(n)}" for n in app.scores.shown if n in values)
+            print(f"{method}: {shown} on {values['n']} examples in {values['seconds']:.1f} s")
+        if options.json:
+            used = replace(recogniser.decoding.options, method=recogniser.decoding.method)
+            report = {
+                "task": app.name,
+                "model": options.model,
+                "data": options.data,
+                "normalise": options.normalise,
+                "precision": str(recogniser.dtype).removeprefix("torch."),
+                "device": recogniser.device.type,
+                "batch_size": options.batch_size,
+                "decoding": asdict(used),
+                **chosen,
+                "heads": scores,
+                "broken_rows": broken,
+            }
+            write_json(Path(options.json), report)
+        return 1 if chosen["failed"] or broken else 0
+
+    return program(body)
+
+
+def read_examples(app: App[Any, Any], options: EvalConfig) -> tuple[list[Example], int]:
+    """Return the examples of the source that have something to be compared with, and the number of other rows."""
+    source = open_named(options.data, app.media, "test", options.streaming)
+    for problem in source.problems:
+        say(problem.sentence)
+    rows = [with_written_texts(example) for example in islice(source.examples, options.limit)]
+    examples = [example for example in rows if example.target != ()]
+    for example in rows:
+        if example.target == ():
+            say(f"{example.id}: has no text to compare with; fill it in or remove the row.")
+    return examples, len(source.problems) + len(rows) - len(examples)
+
+
+def with_written_texts(example: Example) -> Example:
+    """Return an example of several texts without those that are empty; what has one text may mean an empty one."""
+    if not isinstance(example.target, tuple):
+        return example
+    return replace(example, target=tuple(text for text in example.target if text.strip()))
+
+
+def score_method(
+    recogniser: Recogniser,
+    examples: Sequence[Example],
+    scores: Scores,
+    options: E_,
+    simplify: Callable[[str], str],
+    recognise: Recognise[E_],
+    told: bool,
+) -> dict[str, Any]:
+    """Recognise all examples by one method and score them; what cannot be read is left out, and `told` of once."""
+    method = recogniser.decoding.method
+    start = time.perf_counter()
+    results = list(track(recognise(recogniser, examples, options), f"{method} decoding", len(examples)))
+    seconds = time.perf_counter() - start
+    for result in results:
+        if result.error is not None and told:
+            say(str(result.error))
+    scored = score_results(results, method, scores, simplify)
+    if not scored.results:
+        raise InputError(f"{options.data}: no example can be read; see `scriba data check`.")
+    extent, unit = sum(result.extent for result in scored.results), recogniser.inputs.unit
+    if options.texts and told:
+        rows = zip(scored.results, scored.references, scored.texts, strict=True)
+        lines = [json.dumps({"id": r.example.id, "reference": a, "text": b}, ensure_ascii=False) for r, a, b in rows]
+        write_text(Path(options.texts), "\n".join(lines) + "\n")
+    return {
+        "n": len(scored.results),
+        "failed": [{"id": r.example.id, "error": str(r.error)} for r in results if r.error is not None],
+        "seconds": round(seconds, 3),
+        f"input_{unit}": round(extent, 3),
+        "real_time_factor" if unit == "s" else f"seconds_per_{unit}": round(seconds / extent, 5),
+        **scored.scores,
+    }

@@ -1,0 +1,1 @@
+"""Working on models that are there: what they are, their confidences, and others made of them."""

@@ -1,0 +1,25 @@
+"""Sources by name, with what they could not read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import chain
+
+from scriba.core.data import BROKEN_ROW, Dropped
+from scriba.core.training import NamedSource
+from scriba.datasets.source import open_source
+
+
+def open_named(name: str, media: str, split: str = "train", streaming: bool = False) -> NamedSource:
+    """Open a source and keep its name and the rows it could not read."""
+    source = open_source(name, media=media, default_split=split, streaming=streaming)
+    problems = [Dropped(p.where, BROKEN_ROW, f"{p.where}: {p.sentence}") for p in getattr(source, "problems", ())]
+    return NamedSource(name, source, problems)
+
+
+def open_all(names: str | Sequence[str], media: str, split: str) -> NamedSource:
+    """Open one or several sources as one."""
+    sources = [open_named(name, media, split) for name in ([names] if isinstance(names, str) else names)]
+    problems = [problem for source in sources for problem in source.problems]
+    examples = chain.from_iterable(source.examples for source in sources)
+    return NamedSource(" + ".join(source.name for source in sources), examples, problems)
