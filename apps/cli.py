@@ -1,7 +1,5 @@
 """The `scriba` command: finds the command that was named and hands it the rest of the line."""
 
-from __future__ import annotations
-
 import importlib
 import sys
 from collections.abc import Mapping, Sequence

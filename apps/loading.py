@@ -1,7 +1,5 @@
 """Loading models: from a name to something that can be used."""
 
-from __future__ import annotations
-
 import importlib
 from collections.abc import Callable, Mapping
 from pathlib import Path

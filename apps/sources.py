@@ -1,7 +1,5 @@
 """Sources by name, with what they could not read."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from itertools import chain
 

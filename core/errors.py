@@ -4,8 +4,6 @@ Both carry one sentence that names the file, row or option and the remedy. The c
 the sentence without a traceback; `UsageError` ends with exit status 2, `InputError` with 1.
 """
 
-from __future__ import annotations
-
 import difflib
 from collections.abc import Iterable
 

@@ -1,7 +1,5 @@
 """The one thing that crosses from datasets/ to apps/: an `Example`."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path

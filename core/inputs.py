@@ -1,7 +1,5 @@
 """An app's inputs: how examples become tensors."""
 
-from __future__ import annotations
-
 from typing import NamedTuple, Protocol
 
 from torch import Tensor

@@ -1,7 +1,5 @@
 """Devices and number formats: what `auto` means on this machine."""
 
-from __future__ import annotations
-
 from contextlib import AbstractContextManager
 from typing import Literal
 

@@ -1,7 +1,5 @@
 """The range of a number, written beside its type: `batch_size: Annotated[int, Range(1)]`, or `Count` for short."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, is_dataclass

@@ -4,8 +4,6 @@ Pictures lie beside the file, in `images`, or as COCO has them: those of `annota
 `train2017`, beside `annotations`.
 """
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from scriba.core.errors import InputError

@@ -3,8 +3,6 @@
 Each function takes and returns a grey image, dark ink on light paper, and draws from its generator.
 """
 
-from __future__ import annotations
-
 import io
 import math
 from collections.abc import Callable, Sequence

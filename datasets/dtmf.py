@@ -3,8 +3,6 @@
 Tones after ITU-T Q.23 (two frequencies for each key), with the tolerances of Q.24 and more noise than it allows.
 """
 
-from __future__ import annotations
-
 import numpy as np
 from numpy.typing import NDArray
 

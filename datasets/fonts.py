@@ -4,8 +4,6 @@ Looked for: the fonts that come with matplotlib, the system's, and files in the 
 (separated like PATH). ttf, otf, woff and woff2 are opened.
 """
 
-from __future__ import annotations
-
 import hashlib
 import logging
 import os

@@ -3,8 +3,6 @@
 Media are taken as bytes and decoded by the app, so that neither torchcodec nor FFmpeg is needed.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -70,7 +68,10 @@ class HuggingFaceSource:
         if needed:
             hint = nearest(needed, columns)
             raise InputError(f"hf:{name}: lacks the column '{needed}'; it has {', '.join(columns)}.{hint}")
-        self.rows = rows.cast_column(media, UNDECODED[media]) if media in UNDECODED else rows
+        unheard = [column for column in UNDECODED if column in columns and media == "text"]
+        for column in [media] if media in UNDECODED else unheard:
+            rows = rows.cast_column(column, UNDECODED[column])
+        self.rows = rows.remove_columns(unheard)
 
     def __len__(self) -> int:
         return len(self.rows)

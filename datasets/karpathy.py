@@ -4,8 +4,6 @@ One JSON object with the pictures of all splits and their sentences (Karpathy & 
 file, in the folder that it names (`filepath`) or in `images`.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """synth:lines: lines of text set in the fonts of this machine and degraded, made on the fly."""
 
-from __future__ import annotations
-
 import io
 import re
 from collections.abc import Iterable, Sequence

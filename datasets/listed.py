@@ -1,7 +1,5 @@
 """A source whose examples are known at once."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple

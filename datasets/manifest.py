@@ -1,7 +1,5 @@
 """Manifests: JSON lines, CSV or TSV files that list inputs with their texts."""
 
-from __future__ import annotations
-
 import csv
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path

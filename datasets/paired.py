@@ -1,7 +1,5 @@
 """Folders of `x.png` beside `x.gt.txt`, as ocropus, kraken and tesstrain have them."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from scriba.core.errors import InputError

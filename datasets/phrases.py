@@ -3,8 +3,6 @@
 Words come from `wordfreq` where it is installed (`pip install scriba[train]`), else from the short lists below.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from functools import cache
 from itertools import pairwise

@@ -1,7 +1,5 @@
 """synth:scenes: one to three drawn shapes with colours, sizes and places, described in five ways."""
 
-from __future__ import annotations
-
 import io
 import math
 from collections.abc import Mapping, Sequence

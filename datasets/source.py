@@ -4,8 +4,6 @@ manifest:PATH (or a bare path), hf:NAME[:CONFIG[:SPLIT]], synth:NAME[:SPLIT[:N]]
 karpathy:PATH[:SPLIT], coco:PATH.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from pathlib import Path
 

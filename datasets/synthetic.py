@@ -1,7 +1,5 @@
 """Sources whose examples are computed instead of read: a numbered sequence, the same at every look."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar

@@ -1,7 +1,5 @@
 """Texts alone: a file with one on each line."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from scriba.core.errors import InputError

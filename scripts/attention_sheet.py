@@ -6,8 +6,6 @@ The pictures themselves are left out, for photographs that may not be shown: eac
 where the word was read from. `--pictures` puts them under it.
 """
 
-from __future__ import annotations
-
 import argparse
 from itertools import islice
 from pathlib import Path

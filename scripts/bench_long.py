@@ -5,8 +5,6 @@
 prints the WER of the parts recognised singly, that of the long recording, and the peak memory of the latter.
 """
 
-from __future__ import annotations
-
 import argparse
 import json
 import multiprocessing

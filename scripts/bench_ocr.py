@@ -9,8 +9,6 @@ the threads they choose. Error rates are after the normalisation `print`; lines 
 scored without case. Beside a test.jsonl, train.jsonl tells which texts training had: `unseen` are the others.
 """
 
-from __future__ import annotations
-
 import argparse
 import json
 import os

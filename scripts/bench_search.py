@@ -9,8 +9,6 @@ and CTC beside it. Systems that are not installed are left out. The systems take
 all turns are printed.
 """
 
-from __future__ import annotations
-
 import argparse
 import csv
 import multiprocessing

@@ -8,8 +8,6 @@ features at every step. Runs are kept in --runs and resumed, so it may be stoppe
 time with one thread each, the quickest way on two cores.
 """
 
-from __future__ import annotations
-
 import argparse
 import json
 from collections.abc import Mapping, Sequence

@@ -7,8 +7,6 @@ writes OUT.csv and OUT.png and prints a table. Runs are kept in --runs and resum
 --jobs 2 trains two at a time with one thread each, the quickest way on two cores.
 """
 
-from __future__ import annotations
-
 import argparse
 import csv
 import json

@@ -1,7 +1,5 @@
 """What scripts/demo.sh shows once scriba is installed. No network and no data are needed."""
 
-from __future__ import annotations
-
 import json
 import os
 import sys

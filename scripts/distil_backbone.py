@@ -10,8 +10,6 @@ torchvision's names: captioners start from them with --backbone.weights. The sam
 On two cores: OMP_NUM_THREADS=1 torchrun --nproc_per_node 2 scripts/distil_backbone.py …
 """
 
-from __future__ import annotations
-
 import argparse
 from collections.abc import Iterable, Iterator
 from pathlib import Path

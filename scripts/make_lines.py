@@ -5,8 +5,6 @@
 writes *.png and metadata.jsonl into scripts/examples/print. The texts are our own.
 """
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 

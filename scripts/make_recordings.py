@@ -6,8 +6,6 @@ writes *.flac and metadata.jsonl into scripts/examples/speech. The sentences are
 the AN4 task (spelled words, numbers, dates, commands).
 """
 
-from __future__ import annotations
-
 import io
 import json
 import subprocess

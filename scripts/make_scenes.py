@@ -5,8 +5,6 @@
 writes *.png and metadata.jsonl into scripts/examples/scenes, scenes that are in no split of synth:scenes.
 """
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Runs that differ in a choice and their seed: commands in processes of their own, several at a time, and a table."""
 
-from __future__ import annotations
-
 import argparse
 import os
 import statistics

@@ -5,8 +5,6 @@
 writes OUT/*.flac and OUT/metadata.jsonl. The plain voice en-us, that of the demo's recordings, is left out.
 """
 
-from __future__ import annotations
-
 import argparse
 import json
 import random

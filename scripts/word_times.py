@@ -10,8 +10,6 @@ of words whose start and end both lie in speech, or at most --tolerance from it,
 frames that do.
 """
 
-from __future__ import annotations
-
 import argparse
 
 import numpy as np

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import shutil
 from pathlib import Path
 
 import datasets
@@ -177,6 +178,15 @@ def test_hugging_face_folder(audio_folder: Path, streaming: bool) -> None:
             assert soundfile.read(io.BytesIO(data))[1] == 8000
         if not streaming:
             assert len(source) == count and source[1] == examples[1]  # type: ignore[arg-type,index]
+
+
+@pytest.mark.parametrize("streaming", [False, True])
+def test_texts_of_a_hugging_face_folder(audio_folder: Path, tmp_path: Path, streaming: bool) -> None:
+    """For a language model the texts alone are taken: what lies beside them is not opened, whatever it is."""
+    folder = shutil.copytree(audio_folder, tmp_path / "data")
+    (folder / "train" / "0.flac").write_bytes(b"no audio")
+    source = open_source(f"hf:{folder}", media="text", streaming=streaming)
+    assert [example.target for example in source] == [f"text {i}" for i in range(3)]
 
 
 @pytest.mark.parametrize("name", ["hf:{0}::dev", "hf:{0}:other", "hf:{0}/nowhere"])

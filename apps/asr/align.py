@@ -1,7 +1,5 @@
 """scriba asr align: where the words of a known transcript lie in a recording."""
 
-from __future__ import annotations
-
 import sys
 import time
 from collections.abc import Sequence

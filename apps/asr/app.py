@@ -1,7 +1,5 @@
 """Speech recognition as one value."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 
 from scriba.asr.encoder import EncoderConfig, SpeechEncoder

@@ -1,7 +1,5 @@
 """Reading audio: any format of libsndfile, any rate, any number of channels -> mono at one rate."""
 
-from __future__ import annotations
-
 import io
 import re
 from collections.abc import Iterator

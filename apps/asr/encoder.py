@@ -3,8 +3,6 @@
 Shapes: B batch, T frames or encoder positions, F mel bins, C channels.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import torch

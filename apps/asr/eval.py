@@ -1,7 +1,5 @@
 """scriba asr eval: score a speech recogniser on data."""
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field

@@ -3,8 +3,6 @@
 Shapes: T frames, F mel bins.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from functools import cache
 

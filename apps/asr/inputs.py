@@ -1,7 +1,5 @@
 """Recordings as the core sees them: log-mel features, augmented in training."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import ClassVar
 

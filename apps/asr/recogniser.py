@@ -1,7 +1,5 @@
 """A loaded speech recogniser: recordings of any length to text."""
 
-from __future__ import annotations
-
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace

@@ -6,8 +6,6 @@ cut where it is quietest, and both sides hear some of what lies beyond the cut: 
 middle lies in, so that none is doubled or lost.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path

@@ -1,7 +1,5 @@
 """scriba asr transcribe: audio files to text."""
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field

@@ -1,7 +1,5 @@
 """Transcripts as files: one function for each format."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Captioning as one value. Captions have no order along the picture, so there is no CTC."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path

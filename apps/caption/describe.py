@@ -1,7 +1,5 @@
 """scriba caption describe: pictures to captions."""
 
-from __future__ import annotations
-
 import json
 import sys
 from collections.abc import Callable, Mapping, Sequence

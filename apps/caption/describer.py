@@ -1,7 +1,5 @@
 """A loaded captioner, for use from Python."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from pathlib import Path
 

@@ -3,8 +3,6 @@
 Shapes: B batch, T cells of the map in row order, C channels of the network, D memory size.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import torch

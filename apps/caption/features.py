@@ -8,8 +8,6 @@ the view of it.
 Shapes: N pictures of a part, T cells, C channels.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 from collections.abc import Iterable, Iterator

@@ -1,7 +1,5 @@
 """Pictures as the core sees them: square pixels, or the features that a frozen network gave for them."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import ClassVar
 

@@ -1,7 +1,5 @@
 """Picture files of any kind as square colour pixels."""
 
-from __future__ import annotations
-
 import math
 import zlib
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Where a captioner looked: for each word, the picture with the attention over it (Xu et al. 2015, Figure 2)."""
 
-from __future__ import annotations
-
 import math
 from pathlib import Path
 

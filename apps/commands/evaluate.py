@@ -1,7 +1,5 @@
 """Scoring a model on data, for every app."""
 
-from __future__ import annotations
-
 import json
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence

@@ -1,7 +1,5 @@
 """Command lines that name a model."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import TypeVar

@@ -1,7 +1,5 @@
 """Training, for every app."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Sequence
 from typing import Any

@@ -1,7 +1,5 @@
 """Choosing how a model decodes, for every app: a table of searches on dev, and the best of them."""
 
-from __future__ import annotations
-
 import itertools
 import time
 from collections.abc import Callable, Iterator, Sequence

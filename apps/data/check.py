@@ -1,7 +1,5 @@
 """scriba data check: what of a source would be kept, what dropped and why."""
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass

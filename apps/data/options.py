@@ -1,7 +1,5 @@
 """Command lines whose first argument names an app, and whose options are also those of its trainings."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

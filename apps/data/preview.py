@@ -1,7 +1,5 @@
 """scriba data preview: a contact sheet of a source's examples, as the model sees them, with their texts."""
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass

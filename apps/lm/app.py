@@ -1,7 +1,5 @@
 """Language modelling as one value: texts without any input."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NoReturn

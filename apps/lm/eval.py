@@ -1,7 +1,5 @@
 """scriba lm eval: how well a language model foresees texts."""
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass

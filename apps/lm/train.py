@@ -1,7 +1,5 @@
 """scriba lm train: train a language model on texts."""
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Sequence
 from dataclasses import replace

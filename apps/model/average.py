@@ -1,7 +1,5 @@
 """scriba model average: the mean of two models."""
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """scriba model calibrate: confidences that mean what they say."""
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace

@@ -1,7 +1,5 @@
 """scriba model info: what a model is."""
 
-from __future__ import annotations
-
 import json
 import sys
 from collections.abc import Sequence

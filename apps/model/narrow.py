@@ -1,7 +1,5 @@
 """scriba model narrow: a line model with fewer channels and units."""
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field

@@ -1,7 +1,5 @@
 """What the commands on models share."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from scriba.core.errors import UsageError

@@ -1,7 +1,5 @@
 """scriba ocr align: where the words of a known text lie in the picture of a line."""
 
-from __future__ import annotations
-
 import json
 import sys
 from collections.abc import Sequence

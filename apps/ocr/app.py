@@ -1,7 +1,5 @@
 """Line recognition as one value."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 
 from scriba.core.model import BackboneConfig, EncoderKinds

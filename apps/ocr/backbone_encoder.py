@@ -3,8 +3,6 @@
 Shapes: B batch, T columns or encoder positions, F rows, C channels; H' and W' rows and columns of the map.
 """
 
-from __future__ import annotations
-
 import torch.nn.functional as F
 from torch import Tensor, nn
 

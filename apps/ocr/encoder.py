@@ -7,8 +7,6 @@ plain ones of that size.
 Shapes: B batch, T columns or encoder positions, F rows, C channels.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """Pictures of any kind as grey pixels."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Line images as the core sees them: ink, degraded in training."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar

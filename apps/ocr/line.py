@@ -3,8 +3,6 @@
 Shapes: W columns, F rows (the height).
 """
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 from typing import NamedTuple

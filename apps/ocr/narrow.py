@@ -7,8 +7,6 @@ LSTM, the gain of the layer normalisation times the norm of the weights that rea
 Shapes: C channels, F rows, H units of one direction, E size of an embedding.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any
 

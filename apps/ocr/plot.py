@@ -1,7 +1,5 @@
 """Pictures of what was read: the line, the places of its characters, and the attention over it."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np

@@ -1,7 +1,5 @@
 """scriba ocr read: pictures of lines and pages to text."""
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field

@@ -1,7 +1,5 @@
 """A loaded line recogniser: reads line images and pages."""
 
-from __future__ import annotations
-
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator

@@ -1,7 +1,5 @@
 """Pages that were read, as files: one function for each format."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable, Mapping, Sequence
 from html import escape

@@ -1,7 +1,5 @@
 """Command lines and config files: dataclasses in, dataclasses out, one sentence when something is wrong."""
 
-from __future__ import annotations
-
 import sys
 import traceback
 import types

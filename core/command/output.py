@@ -1,7 +1,5 @@
 """Where the results of a command go: into a folder, a file each, or one after the other to standard output."""
 
-from __future__ import annotations
-
 import sys
 from pathlib import Path
 

@@ -3,8 +3,6 @@
 In a run of several processes only the first one speaks (torchrun and accelerate number them in RANK).
 """
 
-from __future__ import annotations
-
 import os
 import sys
 from collections.abc import Iterable, Iterator

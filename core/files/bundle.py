@@ -3,8 +3,6 @@
 config.json  tokenizer.json  model.safetensors  README.md (model card)
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path

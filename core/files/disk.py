@@ -1,7 +1,5 @@
 """Files that are never half written, and JSON that is read with clear errors."""
 
-from __future__ import annotations
-
 import json
 import os
 from collections.abc import Iterator

@@ -4,8 +4,6 @@ Format 1 kept the options of the loss, whose CTC weight told which heads there a
 the memory had a part of their own for it; hard attention kept the baseline of its training.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

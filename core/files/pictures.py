@@ -1,7 +1,5 @@
 """Picture files of any kind, opened safely: one sentence for what cannot be read."""
 
-from __future__ import annotations
-
 import io
 import struct
 import warnings

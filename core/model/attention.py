@@ -13,8 +13,6 @@ Shapes: B batch, K states for each memory (1 while training), R = B K rows, T en
 H decoder size, A attention size, N heads (1 but for multi-head dot product).
 """
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, Protocol

@@ -1,7 +1,5 @@
 """The composition root: from a config to a whole model."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from typing import Literal
 

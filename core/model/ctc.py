@@ -3,8 +3,6 @@
 Shapes: B batch, T encoder positions, U target length, V vocabulary, D memory size.
 """
 
-from __future__ import annotations
-
 import itertools
 from collections.abc import Sequence
 from typing import NamedTuple

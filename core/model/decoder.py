@@ -3,8 +3,6 @@
 Shapes: B batch, R rows, T encoder positions, U target length, V vocabulary, N attention heads.
 """
 
-from __future__ import annotations
-
 from typing import Any, NamedTuple, Protocol, Self
 
 from torch import Tensor

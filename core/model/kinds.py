@@ -1,7 +1,5 @@
 """Encoders by name: the registry that `--encoder.kind` chooses from."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar

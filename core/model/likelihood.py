@@ -3,8 +3,6 @@
 Shapes: B batch, U target length, V vocabulary.
 """
 
-from __future__ import annotations
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor

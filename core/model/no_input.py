@@ -1,7 +1,5 @@
 """The encoder of a model that hears and sees nothing, such as a language model: one empty state."""
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor, nn
 

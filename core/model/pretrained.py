@@ -1,7 +1,5 @@
 """Parts of a model that bring weights of their own to start from."""
 
-from __future__ import annotations
-
 from typing import Protocol, runtime_checkable
 
 from torch import nn

@@ -1,7 +1,5 @@
 """The shared model: an encoder, a CTC head and an attention decoder over one memory."""
 
-from __future__ import annotations
-
 from typing import Literal
 
 from torch import Tensor, nn

@@ -3,8 +3,6 @@
 Shapes: B batch, D memory size, L layers, H decoder size.
 """
 
-from __future__ import annotations
-
 from typing import Protocol
 
 import torch

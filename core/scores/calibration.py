@@ -4,8 +4,6 @@ A single temperature, fitted on dev, makes a confidence p into sigmoid(logit(p) 
 arXiv 1706.04599, for the two outcomes right and wrong).
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import jiwer

@@ -1,7 +1,5 @@
 """Word and character error rates, by jiwer."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 

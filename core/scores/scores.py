@@ -1,7 +1,5 @@
 """What an app's results are scored by."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 

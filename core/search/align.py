@@ -3,8 +3,6 @@
 Shapes: T encoder positions, V vocabulary.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from itertools import groupby
 

@@ -1,7 +1,5 @@
 """The options of a search."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Literal
 

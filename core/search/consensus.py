@@ -8,8 +8,6 @@ log probabilities l (Kumar & Byrne 2004),
 Shapes: B batch, N outputs of each input, U output length, T encoder positions.
 """
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Sequence
 

@@ -3,8 +3,6 @@
 Shapes: B batch, T encoder positions, U output length, V vocabulary, N results for each input.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 
 import torch

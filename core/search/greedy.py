@@ -3,8 +3,6 @@
 Shapes: B batch, T encoder positions, U output length, V vocabulary, N = 1 result for each input.
 """
 
-from __future__ import annotations
-
 import torch
 
 from scriba.core.model import Decoder, Memory, allowed

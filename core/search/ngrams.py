@@ -6,8 +6,6 @@ al. 2015, arXiv 1503.03535).
 Shapes: B batch, K beam, R = B K rows, V vocabulary.
 """
 
-from __future__ import annotations
-
 import math
 from pathlib import Path
 from typing import Any, NamedTuple

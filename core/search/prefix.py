@@ -16,8 +16,6 @@ nothing beside the decoder.
 Shapes: B batch, K beam, R = B K rows, T encoder positions, V vocabulary.
 """
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 import torch

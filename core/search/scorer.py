@@ -5,8 +5,6 @@ A part scores an output that grows: how much each token, coming next, adds. The 
 Shapes: B batch, K beam, R = B K rows, T encoder positions, V vocabulary.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple, Protocol
 

@@ -1,7 +1,5 @@
 """Normalisations of texts: what is left out of account before texts are compared, or taught."""
 
-from __future__ import annotations
-
 import re
 import unicodedata
 from collections.abc import Callable, Mapping

@@ -1,7 +1,5 @@
 """An app: everything that the core and the commands ask of a task, as one value."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Generic, Literal, TypeVar

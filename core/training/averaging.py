@@ -1,7 +1,5 @@
 """Weight averaging: the model that is evaluated and kept is an average of the trained weights."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Literal
 

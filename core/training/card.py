@@ -1,7 +1,5 @@
 """The model card that a training writes into its bundle."""
 
-from __future__ import annotations
-
 import shlex
 import sys
 from collections.abc import Mapping

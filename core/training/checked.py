@@ -1,7 +1,5 @@
 """The data check of a run, kept beside it: a run that goes on, on the same data, reads none of it again."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence

@@ -1,7 +1,5 @@
 """The options that every app shares. A run is a `RunConfig`; apps add sections of their own."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from typing import Annotated, Literal
 

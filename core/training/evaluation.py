@@ -3,8 +3,6 @@
 Shapes: B batch, U target length, V vocabulary.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass

@@ -6,8 +6,6 @@ targets. Hard attention adds the REINFORCE terms of Xu et al. 2015, equation (12
 Shapes: B batch, T encoder positions, U target length, V vocabulary.
 """
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 import torch

@@ -1,7 +1,5 @@
 """What moves the weights: AdamW over groups of them, the learning rate of each step, and what stays frozen or waits."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Any
 

@@ -3,8 +3,6 @@
 Shapes: B batch, T encoder positions, U target length, V vocabulary, N heads.
 """
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor, nn
 

@@ -8,8 +8,6 @@ each of K samples is compared with the mean of the others (Kool, van Hoof & Well
 Shapes: B batch, K samples for each input, R = B K rows, U output length, V vocabulary.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 
 import torch

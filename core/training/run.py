@@ -1,7 +1,5 @@
 """From sources to a trained model: everything of a run is built here, checked first and handed to the `Trainer`."""
 
-from __future__ import annotations
-
 import copy
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass

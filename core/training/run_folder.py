@@ -4,8 +4,6 @@ A checkpoint holds everything that resuming needs - weights, optimiser moments, 
 plain tensors and numbers in one safetensors file.
 """
 
-from __future__ import annotations
-
 import json
 import math
 from collections.abc import Mapping

@@ -1,7 +1,5 @@
 """Which weights of a run are kept: those that are best on dev, as the run's bundle."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace

@@ -5,8 +5,6 @@ the order of batches and the augmentation of (seed, epoch, example), dropout of 
 that was killed and resumed gives the same weights, bit for bit on a CPU, as one that never stopped.
 """
 
-from __future__ import annotations
-
 import math
 import signal
 import threading
