@@ -127,7 +127,7 @@ class Recogniser:
         """
         if batch_size < 1:
             raise UsageError(f"--batch_size {batch_size}: give 1 or more.")
-        job = _Job(self, methods or [self.decoding.method], keep_attention)
+        job = _Job(self, [self.decoding.by(m) for m in methods or [self.decoding.method]], keep_attention)
         stream = iter(examples)
         if batch_size == 1:
             for example in stream:
@@ -192,7 +192,7 @@ class _Job:
     """What is done with each example, in whichever thread."""
 
     recogniser: Recogniser
-    methods: Sequence[Method]
+    decodings: Sequence[Decoding]
     keep_attention: bool
 
     def read(self, example: Example) -> tuple[Result, Tensor | None]:
@@ -211,23 +211,17 @@ class _Job:
         start = time.perf_counter()
         recogniser = self.recogniser
         memory = recogniser.encode(inputs)
-        found = {
-            method: decode(
-                recogniser.model,
-                memory,
-                recogniser.tokenizer,
-                recogniser.decoding.by(method),
-                recogniser.position_size,
-                self.keep_attention,
-            )
-            for method in self.methods
+        tokenizer, size = recogniser.tokenizer, recogniser.position_size
+        found: dict[Method, list[Hypothesis]] = {
+            decoding.method: decode(recogniser.model, memory, tokenizer, decoding, size, self.keep_attention)
+            for decoding in self.decodings
         }
         rate = (time.perf_counter() - start) / sum(map(len, inputs))
         return [
             replace(
                 result,
                 seconds=result.seconds + rate * len(x),
-                hypotheses={method: found[method][b] for method in self.methods},
+                hypotheses={method: hypotheses[b] for method, hypotheses in found.items()},
             )
             for b, (result, x) in enumerate(zip(results, inputs, strict=True))
         ]

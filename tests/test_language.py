@@ -23,9 +23,9 @@ from scriba.core.search.decoding import Decoding
 from scriba.core.search.ngrams import NgramLanguageModel
 from scriba.core.search.scorer import DecoderScorer
 from scriba.core.text.tokenizer import SOS_EOS, UNK, CharTokenizer
-from scriba.core.training.evaluation import text_scores
 from scriba.datasets.source import open_source
 from scriba.lm.app import TextInputs
+from scriba.lm.foresight import text_scores
 from scriba.loading import language_model
 
 TEXTS = ("a b", "bad cab", "dad", "")

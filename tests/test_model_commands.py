@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import torch
 from media import noise, write
+from PIL import Image
 from toy import untrained_bundle
 
 import scriba.ocr
@@ -24,7 +25,7 @@ from scriba.loading import BUNDLED, open_bundle, open_recogniser
 from scriba.model.average import average
 from scriba.ocr.encoder import EncoderConfig, LineEncoder
 from scriba.ocr.narrow import narrowed
-from scriba.sources import open_named
+from scriba.sources import read_examples
 
 Shown = pytest.CaptureFixture[str]
 
@@ -114,7 +115,8 @@ def test_calibration_is_fitted_on_dev_whatever_the_test_is_called(
     (tmp_path / "wrong.jsonl").write_text("\n".join(rows))
     files = {"dev": data, "test": tmp_path / "wrong.jsonl"}
     monkeypatch.setattr(
-        "scriba.model.calibrate.open_named", lambda name, media, split: open_named(str(files[split]), media, split)
+        "scriba.model.calibrate.read_examples",
+        lambda name, media, split: read_examples(str(files[split]), media, split),
     )
     for options in ([], ["--test", "corpus"]):
         assert main(["model", "calibrate", str(small_bundle), "corpus", "--device", "cpu", *options]) == 0
@@ -343,3 +345,26 @@ def test_a_narrowed_model_is_a_model(
     assert model.encoder.memory_size == 8 and model.heads == (("ctc", "attention") if heads == "both" else (heads,))
     assert "not yet trained on" in (out / "README.md").read_text()
     assert read_json(out / "config.json", "")["task"] == "ocr"
+
+
+def test_rows_without_a_text_are_told_and_left_out(tmp_path: Path, capsys: Shown) -> None:
+    """As `eval` does: a picture without captions, and a broken row, do not end tuning or calibration."""
+    rows = [{"image": f"{i}.png", "captions": ["a small red circle at the top"] if i else []} for i in range(3)]
+    for i in range(3):
+        Image.new("RGB", (32, 32), (90 * i, 30, 30)).save(tmp_path / f"{i}.png")
+    (tmp_path / "data.jsonl").write_text("\n".join([*map(json.dumps, rows), "{"]))
+    data = str(tmp_path / "data.jsonl")
+    assert main(["caption", "tune", "caption-scenes", data, "--beams", "[1]"]) == 0
+    assert main(["model", "calibrate", "caption-scenes", data]) == 0
+    errors = capsys.readouterr().err
+    assert errors.count("has no text to compare with") == 2 and errors.count("is not JSON") == 2
+
+
+def test_the_best_of_a_table_is_told_against_the_model(small_bundle: Path, capsys: Shown) -> None:
+    """What the line says of one search is what has to be typed for it, whatever was typed for the table."""
+    command = ["asr", "tune", str(small_bundle), "synth:dtmf:dev:3", "--device", "cpu"]
+    assert main([*command, "--methods", "[attention]", "--beams", "[2]", "--decoding.max_length_ratio", "0.2"]) == 0
+    best = capsys.readouterr().out.splitlines()[-1]
+    assert "--decoding.beam_size 2" in best and "--decoding.max_length_ratio 0.2" in best
+    assert main([*command, "--lm_weight", "[0.5]"]) == 2
+    assert "--lm_weight [0.5]: name the language model" in capsys.readouterr().err

@@ -11,7 +11,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from models import ATTENTIONS, CPU, TOKENIZER, decoded, log_probability, make, row_of
+from models import ATTENTIONS, CPU, TOKENIZER, log_probability, make, row_of
 from torch import Tensor, nn
 from toy import ToyEncoder, ToyInputs, toy_examples
 
@@ -160,12 +160,13 @@ def test_a_part_of_the_score_of_ones_own(
 @pytest.mark.parametrize("method", ["attention", "ctc", "joint"])
 @torch.no_grad()
 def test_it_has_a_say_in_what_is_decoded(method: Method) -> None:
-    """Given in place of a language model, whatever the head, its name is among the scores and its weight counts."""
+    """Given beside the head or heads, its name is among the scores and its weight counts."""
     model, memory = make(ATTENTIONS[0])
     said = set[int]()
     for weight in (0.01, 50.0):
-        options = DecodingConfig(method, beam_size=8, lm="once", lm_weight=weight, length_bonus=3.0)
-        for hypothesis in decoded(model, memory, options, language=Once(len(TOKENIZER))):
+        options = DecodingConfig(method, beam_size=8, length_bonus=3.0)
+        decoding = Decoding(options, model.heads, others=(Weighted(weight, Once(len(TOKENIZER))),))
+        for hypothesis in decode(model, memory, TOKENIZER, decoding):
             heads = {"joint": ["attention", "ctc"]}.get(method, [method])
             assert list(hypothesis.scores) == [*heads, "once"]
             assert hypothesis.scores["once"] == -repeats(TOKENIZER.encode(hypothesis.text))

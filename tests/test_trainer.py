@@ -270,3 +270,19 @@ def test_init_starts_from_a_bundle(tmp_path: Path) -> None:
     settings = config(tmp_path / "second", epochs=1, learning_rate=0.0, eval_every=1, average="none")
     run(settings, examples, examples, init)
     assert log(tmp_path / "second", "dev")[0]["ctc_cer"] == 0.0
+
+
+def test_only_rows_of_tokens_are_tied_to_the_alphabet(tmp_path: Path) -> None:
+    """With another alphabet as large as a layer happens to be, that layer still starts from the bundle."""
+    first, second = toy_examples(["ab", "ba"]), toy_examples(["cd", "dc"])
+    settings = config(tmp_path / "first", epochs=1, average="none")
+    settings = replace(settings, decoder=DecoderConfig(size=5, embedding_size=4))
+    train(toy_app(), settings, Sources(NamedSource("toy", first)))
+    init = load_bundle(tmp_path / "first" / "bundle")
+    assert len(init.tokenizer) == 5
+    plan = TrainingConfig(1, 1, learning_rate=0.0)
+    settings = replace(settings, run_dir=str(tmp_path / "second"), init="first", training=plan)
+    train(toy_app(), settings, Sources(NamedSource("toy", second), init=init))
+    found = load_bundle(tmp_path / "second" / "bundle").weights
+    assert torch.equal(found["decoder.combine.weight"], init.weights["decoder.combine.weight"])
+    assert not torch.equal(found["ctc.output.weight"], init.weights["ctc.output.weight"])

@@ -4,7 +4,6 @@ import json
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
-from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -18,7 +17,7 @@ from scriba.core.recogniser import Recogniser, Result
 from scriba.core.scores import Scores, unit_of
 from scriba.core.text import normalisation
 from scriba.core.training import App, methods_of, score_results
-from scriba.sources import open_named
+from scriba.sources import read_examples
 
 
 @dataclass(frozen=True)
@@ -75,7 +74,7 @@ def evaluate(
         parser = build_parser(f"scriba {app.name} eval", description, config, positionals=POSITIONALS)
         recogniser, options = open_for(parser, config, words, app.name)
         simplify = normalisation(options.normalise)
-        examples, broken = read_examples(app, options)
+        examples, broken = read_examples(options.data, app.media, "test", options.limit, options.streaming)
         scores = {
             method: score_method(recogniser.by(method), examples, app.scores, options, simplify, recognise, told)
             for method in methods_of(recogniser)
@@ -104,26 +103,6 @@ def evaluate(
         return 1 if chosen["failed"] or broken else 0
 
     return program(body)
-
-
-def read_examples(app: App[Any, Any], options: EvalConfig) -> tuple[list[Example], int]:
-    """Return the examples of the source that have something to be compared with, and the number of other rows."""
-    source = open_named(options.data, app.media, "test", options.streaming)
-    for problem in source.problems:
-        say(problem.sentence)
-    rows = [with_written_texts(example) for example in islice(source.examples, options.limit)]
-    examples = [example for example in rows if example.target != ()]
-    for example in rows:
-        if example.target == ():
-            say(f"{example.id}: has no text to compare with; fill it in or remove the row.")
-    return examples, len(source.problems) + len(rows) - len(examples)
-
-
-def with_written_texts(example: Example) -> Example:
-    """Return an example of several texts without those that are empty; what has one text may mean an empty one."""
-    if not isinstance(example.target, tuple):
-        return example
-    return replace(example, target=tuple(text for text in example.target if text.strip()))
 
 
 def score_method(
@@ -156,6 +135,6 @@ def score_method(
         "failed": [{"id": r.example.id, "error": str(r.error)} for r in results if r.error is not None],
         "seconds": round(seconds, 3),
         f"input_{unit}": round(extent, 3),
-        "real_time_factor" if unit == "s" else f"seconds_per_{unit}": round(seconds / extent, 5),
+        "real_time_factor" if unit == "s" else f"seconds_per_{unit}": float(f"{seconds / extent:.4g}"),
         **scored.scores,
     }

@@ -16,8 +16,8 @@ from scriba.core.scores import Scores, unit_of
 from scriba.core.search import Decoding, DecodingConfig, Method
 from scriba.core.text import normalisation
 from scriba.core.training import App, score_results
-from scriba.loading import open_recogniser
-from scriba.sources import open_named
+from scriba.loading import open_recogniser, read_config
+from scriba.sources import read_examples
 
 VARIED = ("ctc_weight", "lm_weight", "length_bonus", "length_penalty", "consensus")
 """Options of a search, several values of which can be compared."""
@@ -66,10 +66,9 @@ def tune(app: App[Any, Any], description: str) -> Callable[..., int]:
         parser = build_parser(f"scriba {app.name} tune", description, TuneConfig, positionals=POSITIONALS)
         bundle, options = parse_for_model(parser, TuneConfig, words, app.name)
         recogniser = open_recogniser(bundle, options.decoding, options.device, options.precision)
-        source = open_named(options.data, app.media, "dev").examples
-        examples = list(itertools.islice(source, options.limit))
+        examples, _ = read_examples(options.data, app.media, "dev", options.limit)
         best = compare(recogniser, examples, app.scores, options)
-        print(f"\nbest: {command_line(best, recogniser.decoding.options)}")
+        print(f"\nbest: {command_line(best, read_config(bundle).decoding)}")
         if options.write:
             keep_decoding(bundle, best)
         return 0
@@ -124,7 +123,7 @@ def cases(recogniser: Recogniser, options: TuneConfig) -> Iterator[Decoding]:
             if method != "joint":
                 weights["ctc_weight"] = default.ctc_weight
             if not lm:
-                weights["lm_weight"] = 0.0
+                weights["lm_weight"], weights["lm"] = 0.0, None
                 weights["length_bonus"] = 0.0 if len(with_lm) > 1 else weights["length_bonus"]
             if beam_size < 3:
                 weights["consensus"] = 0.0
@@ -138,4 +137,5 @@ def cases(recogniser: Recogniser, options: TuneConfig) -> Iterator[Decoding]:
 def command_line(chosen: DecodingConfig, default: DecodingConfig) -> str:
     """Return the options that make one search of another."""
     names = [f.name for f in fields(chosen) if getattr(chosen, f.name) != getattr(default, f.name)]
-    return " ".join(f"--decoding.{n} {getattr(chosen, n)}" for n in names) or "as the model decodes already"
+    values = ((n, "null" if getattr(chosen, n) is None else getattr(chosen, n)) for n in names)
+    return " ".join(f"--decoding.{n} {value}" for n, value in values) or "as the model decodes already"

@@ -1,13 +1,14 @@
 """scriba data check: what of a source would be kept, what dropped and why."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from scriba.core.command import build_parser, parse_configs, program
 from scriba.core.data import Report, check
 from scriba.core.ranges import Whole
-from scriba.core.training import check_run, with_texts
+from scriba.core.text import build_tokenizer
+from scriba.core.training import all_texts, check_run, with_texts
 from scriba.data.options import POSITIONALS, app_in
 from scriba.sources import open_named
 
@@ -45,14 +46,19 @@ def _check(argv: Sequence[str]) -> int:
     parser = build_parser("scriba data check", DESCRIPTION, *configs, positionals=POSITIONALS, defaults=app.defaults)
     options, config = parse_configs(parser, configs, argv)
     check_run(config)
-    encoder = app.encoder(config) if config.loss.ctc_weight > 0 else None
+    encode: Callable[[str], Sequence[object]] = str
     reports: list[Report] = []
     for split, name in (("train", options.source), ("dev", options.dev), ("test", options.test)):
         if name is None:
             continue
         source = open_named(name, app.media, split, options.streaming)
         rows = with_texts(source.examples, config.data.normalise)
-        report = check(name, rows, app.inputs(config), problems=source.problems, encoder=encoder)
+        aligns = split == "train" and config.loss.ctc_weight > 0  # dev and test are not trained on
+        if aligns and config.tokenizer.kind != "characters":
+            encode = build_tokenizer(config.tokenizer, all_texts(rows)).encode
+        encoder = app.encoder(config) if aligns else None
+        inputs, problems = app.inputs(config), source.problems
+        report = check(name, rows, inputs, problems=problems, encoder=encoder, encode=encode)
         print("\n".join(report.lines(options.show)))
         reports.append(report)
         if unseen := report.unseen_in(reports[0]):

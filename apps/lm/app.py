@@ -13,7 +13,8 @@ from scriba.core.inputs import Draw
 from scriba.core.model import NoInput
 from scriba.core.recogniser import Recogniser
 from scriba.core.scores import Judge
-from scriba.core.training import App, RunConfig, foresight
+from scriba.core.training import App, RunConfig
+from scriba.lm.foresight import foresight
 
 DEFAULTS: Mapping[str, Any] = {
     "attention.kind": "none",

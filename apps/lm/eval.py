@@ -9,8 +9,9 @@ from scriba.core.command import build_parser, parse_config, program, say
 from scriba.core.errors import InputError
 from scriba.core.files import write_json
 from scriba.core.precision import Device
-from scriba.core.training import all_texts, text_scores
+from scriba.core.training import all_texts
 from scriba.lm import APP
+from scriba.lm.foresight import text_scores
 from scriba.loading import check_task, open_bundle, open_recogniser
 from scriba.sources import open_named
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from scriba.commands.train import train_run
 from scriba.core.command import build_parser, parse_config, program
+from scriba.core.errors import UsageError
 from scriba.lm.app import APP, LmConfig
 from scriba.loading import open_bundle
 
@@ -19,6 +20,8 @@ POSITIONALS = {"texts*": "Files with one text on each line, or sources whose tex
 def _train(argv: Sequence[str]) -> int:
     parser = build_parser("scriba lm train", DESCRIPTION, LmConfig, positionals=POSITIONALS, defaults=APP.defaults)
     config = parse_config(parser, LmConfig, argv)
+    if config.data.train:
+        raise UsageError("--data.train: a language model's texts are given by place: scriba lm train TEXTS ….")
     config = replace(config, data=replace(config.data, train=config.texts))
     return train_run(APP, config, open_bundle(config.like).tokenizer if config.like else None)
 

@@ -16,7 +16,7 @@ from scriba.core.recogniser import Recogniser
 from scriba.core.scores import calibrated, calibration_error, fit_temperature, reliability, right_words
 from scriba.core.text import normalisation
 from scriba.loading import APPS, app_of, open_bundle, open_recogniser
-from scriba.sources import open_named
+from scriba.sources import read_examples
 
 DESCRIPTION = """Fit the temperature of a model's word confidences on dev, so that of words with confidence 0.8 eight in
 ten are right, and show what confidences mean before and after.
@@ -88,7 +88,7 @@ def found_words(
     Raises:
         InputError: No word is found.
     """
-    examples = list(open_named(name, media, split).examples)
+    examples, _ = read_examples(name, media, split)
     words = Words([], [])
     for result in track(recogniser.run(examples, batch_size=batch_size), name, len(examples)):
         if result.error is None:

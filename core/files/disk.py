@@ -69,6 +69,23 @@ def read_json(path: Path, remedy: str) -> Any:
         raise InputError(f"{path}: damaged or truncated ({error}); {remedy}.") from error
 
 
+@contextmanager
+def _opened(path: Path, remedy: str) -> Iterator[Any]:
+    try:
+        with safe_open(path, framework="pt") as file:
+            yield file
+    except FileNotFoundError as error:
+        raise InputError(f"{path}: no such file; {remedy}.") from error
+    except (SafetensorError, OSError) as error:
+        raise InputError(f"{path}: damaged or truncated ({error}); {remedy}.") from error
+
+
+def read_metadata(path: Path, remedy: str) -> dict[str, str]:
+    """Read the metadata of a safetensors file, and none of its tensors; as `read_tensors` otherwise."""
+    with _opened(path, remedy) as file:
+        return file.metadata() or {}
+
+
 def read_tensors(path: Path, remedy: str) -> tuple[dict[str, Tensor], dict[str, str]]:
     """Read a safetensors file.
 
@@ -82,10 +99,5 @@ def read_tensors(path: Path, remedy: str) -> tuple[dict[str, Tensor], dict[str, 
     Raises:
         InputError: The file is missing or damaged.
     """
-    try:
-        with safe_open(path, framework="pt") as file:
-            return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118
-    except FileNotFoundError as error:
-        raise InputError(f"{path}: no such file; {remedy}.") from error
-    except (SafetensorError, OSError) as error:
-        raise InputError(f"{path}: damaged or truncated ({error}); {remedy}.") from error
+    with _opened(path, remedy) as file:
+        return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118

@@ -1,6 +1,6 @@
 """The model: an encoder's memory, a recurrent decoder with attention, a CTC head, and what builds them."""
 
-from scriba.core.model.attention import Attention, AttentionConfig
+from scriba.core.model.attention import AttentionConfig
 from scriba.core.model.backbone import Backbone, BackboneConfig, theirs_of
 from scriba.core.model.build import Heads, ModelConfig, build_decoder, build_model
 from scriba.core.model.ctc import CTCHead, ctc_loss, greedy_path, required_positions

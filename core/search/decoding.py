@@ -22,6 +22,7 @@ class Decoding:
         options: The options; `auto` among them means what the heads allow.
         heads: Heads of the model.
         language: The language model that `lm_weight` is the weight of, if there is one.
+        others: Whatever else has a say in a beam, each under a name of its own.
 
     Raises:
         UsageError: The model has no such head, or options lie outside their ranges or contradict each other.
@@ -30,6 +31,7 @@ class Decoding:
     options: DecodingConfig
     heads: tuple[Head, ...]
     language: Scorer | None = None
+    others: tuple[Weighted, ...] = ()
 
     def __post_init__(self) -> None:
         check_decoding(self.options, self.heads)
@@ -44,7 +46,7 @@ class Decoding:
         """Whether the most probable token of every step is all that is asked for."""
         options = self.options
         scored = options.lm_weight or options.length_bonus or options.coverage or options.min_length_ratio
-        return self.method != "joint" and options.beam_size == 1 and not scored
+        return self.method != "joint" and options.beam_size == 1 and not scored and not self.others
 
     def by(self, method: Method) -> Decoding:
         """Return the same with another head."""
@@ -67,7 +69,7 @@ class Decoding:
             parts.append(Weighted(share, PrefixScorer(log_probs_BTV, memory.lengths_B)))
         if self.language is not None and options.lm_weight:
             parts.append(Weighted(options.lm_weight, self.language))
-        return parts
+        return [*parts, *self.others]
 
 
 def check_decoding(options: DecodingConfig, heads: tuple[Head, ...]) -> None:

@@ -91,7 +91,7 @@ class TrainingConfig:
         ema_decay: Decay of ema.
         eval_every: Epochs between evaluations on dev.
         patience: Stop after this many evaluations without improvement, or null.
-        checkpoint_every: Steps between checkpoints (one is also made at each evaluation).
+        checkpoint_every: Steps between checkpoints (one is also made after each epoch).
         log_every: Steps between lines of the log.
     """
 

@@ -2,7 +2,7 @@
 
 import copy
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, NamedTuple
 
 import torch
@@ -35,6 +35,8 @@ from scriba.core.training.trainer import Trainer, steps_of
 
 HARDLY = 1e-4
 """Share of the units of a text that may be unknown to a tokenizer which is kept."""
+TIED = ("ctc.output.", "decoder.embedding.", "decoder.output.")
+"""Weights with a row for each token."""
 NOT_OF_DATA = ("training", "loss", "decoding", "decoder", "attention", "run_dir", "device", "precision")
 """Options that the data check does not depend on."""
 
@@ -83,9 +85,9 @@ def train(app: App[Any, Any], config: RunConfig, sources: Sources) -> Standing:
     check_run(config)
     folder = RunFolder(config.run_dir)
     folder.compare(asdict(config), asdict(app.configure()))
-    saved = folder.load_checkpoint()
-    if saved is not None and saved[1].finished:
-        return saved[1]
+    standing = folder.standing()
+    if standing is not None and standing.finished:
+        return standing
     accelerator = build_accelerator(config)
     torch.manual_seed(config.seed)
     encoder = app.encoder(config)
@@ -123,11 +125,14 @@ def build_trainer(
     """Build the parts of the training loop and put them together."""
     options, device, examples = config.training, accelerator.device, data.training.kept
     language = None if sources.language is None else sources.language(data.tokenizer)
+    decoding = config.decoding
+    if decoding.method == "auto" and config.loss.ctc_weight == 0:  # a CTC head that is there is not trained
+        decoding = replace(decoding, method="attention")
     recogniser = Recogniser(
         data.inputs,
         copy.deepcopy(model).to(device).eval(),
         data.tokenizer,
-        Decoding(config.decoding, present(config.model().heads), language),
+        Decoding(decoding, present(config.model().heads), language),
         device,
         resolve_precision(config.precision, device),
     )
@@ -158,7 +163,7 @@ def build_trainer(
         seed=config.seed,
         module=objective,
         frozen=frozen,
-        rates=Optimiser(model, options, total_steps),
+        optimiser=Optimiser(model, options, total_steps),
         average=Average(options.average, options.ema_decay),
         batches=batches,
         reward=None if judge is None else reward_by(judge, data.tokenizer),
@@ -184,13 +189,13 @@ def prepare_data(
     rows = with_texts(sources.training.examples, config.data.normalise)
     dev_rows = [] if sources.dev is None else with_texts(sources.dev.examples, config.data.normalise)
     splits: list[Split] = [("train", rows), ("dev", dev_rows)]
+    if not accelerator.is_main_process:
+        accelerator.wait_for_everyone()  # for what the first process computes and checks
     inputs = app.training_inputs(config, encoder, splits) if app.training_inputs else app.inputs(config)
     options = {name: value for name, value in asdict(config).items() if name not in NOT_OF_DATA}
     checked = CheckedData(folder.check, options | {"aligned": config.loss.ctc_weight > 0})
     aligns = encoder if config.loss.ctc_weight > 0 else None
     fresh = sources.tokenizer or build_tokenizer(config.tokenizer, all_texts(rows))
-    if not accelerator.is_main_process:
-        accelerator.wait_for_everyone()  # for the check of the first process
     training = checked.check(sources.training, rows, inputs, encoder=aligns, encode=fresh.encode)
     accept(training, config.data.max_lost)
     reports, dev = [(rows, training)], None
@@ -263,11 +268,10 @@ def start_from(model: Seq2Seq, tokenizer: Tokenizer, init: Bundle) -> None:
     """
     own = model.state_dict()
     same = tokenizer.to_json() == init.tokenizer.to_json()
-    tied = {n for n, t in own.items() if t.shape[:1] == (len(tokenizer),)}
     fits = [
         name
         for name, tensor in init.weights.items()
-        if name in own and own[name].shape == tensor.shape and (same or name not in tied)
+        if name in own and own[name].shape == tensor.shape and (same or not name.startswith(TIED))
     ]
     if not fits:
         raise InputError(f"--init {init.path}: none of its weights fits the configured model; use its options.")

@@ -19,11 +19,12 @@ from torch.utils.tensorboard import SummaryWriter
 
 from scriba.core.command import flatten
 from scriba.core.errors import UsageError
-from scriba.core.files import read_tensors, replacing, write_text
+from scriba.core.files import read_metadata, read_tensors, replacing, write_text
 from scriba.core.training.averaging import Average
 
 Values = Mapping[str, Any]
 
+AFRESH = "remove it to start the run afresh"
 FREE_TO_CHANGE = ("run_dir", "device", "data.workers", "training.checkpoint_every", "training.log_every")
 """Options that may differ when a run is resumed."""
 
@@ -98,6 +99,16 @@ class RunFolder:
         """Write the options of the run."""
         write_text(self.config, yaml.safe_dump(json.loads(json.dumps(values)), sort_keys=False, allow_unicode=True))
 
+    def standing(self) -> Standing | None:
+        """Return where the last checkpoint stands, without its tensors, or None if there is none.
+
+        Raises:
+            InputError: It is damaged.
+        """
+        if not self.checkpoint.exists():
+            return None
+        return Standing(**json.loads(read_metadata(self.checkpoint, AFRESH)["state"]))
+
     def load_checkpoint(self) -> tuple[dict[str, Tensor], Standing] | None:
         """Return the last checkpoint, or None if there is none.
 
@@ -106,7 +117,7 @@ class RunFolder:
         """
         if not self.checkpoint.exists():
             return None
-        tensors, metadata = read_tensors(self.checkpoint, "remove it to start the run afresh")
+        tensors, metadata = read_tensors(self.checkpoint, AFRESH)
         return tensors, Standing(**json.loads(metadata["state"]))
 
     def save_checkpoint(self, tensors: Mapping[str, Tensor], standing: Standing) -> None:

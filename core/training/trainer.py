@@ -56,7 +56,7 @@ class Trainer:
         seed: Seed of everything random.
         module: Model and loss.
         frozen: Parts of the model that stay in evaluation mode.
-        rates: The optimiser.
+        optimiser: Moves the weights.
         average: Average of the weights, which is evaluated and kept.
         batches: The training data.
         reward: Rates sampled outputs of a batch, when training is on scores.
@@ -71,7 +71,7 @@ class Trainer:
     seed: int
     module: Objective
     frozen: Sequence[nn.Module]
-    rates: Optimiser
+    optimiser: Optimiser
     average: Average
     batches: Batches
     reward: BatchReward | None
@@ -81,7 +81,7 @@ class Trainer:
     standing: Standing = field(default_factory=Standing)
 
     def __post_init__(self) -> None:
-        self.objective, self.optimizer = self.accelerator.prepare(self.module, self.rates.adamw)
+        self.objective, self.prepared = self.accelerator.prepare(self.module, self.optimiser.adamw)
 
     def run(self) -> Standing:
         """Train to the end, from the last checkpoint if there is one.
@@ -103,20 +103,20 @@ class Trainer:
         """Run what is left of the present epoch, then evaluate if it is due."""
         options, standing = self.options, self.standing
         count = self.batches.per_epoch(standing.epoch)
-        while standing.batch < count and standing.step < self.rates.total_steps:
+        while standing.batch < count and standing.step < self.optimiser.total_steps:
             group = [next(batches) for _ in range(min(options.accumulate, count - standing.batch))]
             self._step(group)
             standing.step += 1
             standing.batch += len(group)
-            self.journal.step(standing, self.rates.rate)
-            if stop.is_set():
+            self.journal.step(standing, self.optimiser.rate)
+            if self._any(stop.is_set()):
                 self._checkpoint()
                 raise Interrupted
             if standing.step % options.checkpoint_every == 0 and standing.batch < count:
                 self._checkpoint()
         if standing.batch >= count:
             standing.epoch, standing.batch = standing.epoch + 1, 0
-        ended = standing.step >= self.rates.total_steps or standing.epoch >= options.epochs
+        ended = standing.step >= self.optimiser.total_steps or standing.epoch >= options.epochs
         if ended or standing.epoch % options.eval_every == 0:
             self._evaluate()
         standing.finished = ended or (options.patience is not None and standing.waited >= options.patience)
@@ -128,7 +128,7 @@ class Trainer:
         self.objective.train()
         for part in self.frozen:
             part.eval()
-        held = self.rates.set_rates(self.standing.step, alone=self.accelerator.num_processes == 1)
+        held = self.optimiser.set_rates(self.standing.step, alone=self.accelerator.num_processes == 1)
         finite = self._backward(group)
         for parameter in held:
             parameter.grad = None
@@ -136,12 +136,12 @@ class Trainer:
             norm = self.accelerator.clip_grad_norm_(self.objective.parameters(), self.options.clip_norm)
             finite = self.accelerator.scaler is not None or bool(torch.isfinite(norm))
         if finite:
-            self.optimizer.step()
+            self.prepared.step()
             self.average.after_step(self.module.model)
             self.standing.skipped = 0
         else:
             self._skip([id for batch in group for id in batch.ids])
-        self.optimizer.zero_grad()
+        self.prepared.zero_grad()
 
     def _backward(self, group: Sequence[Batch]) -> bool:
         """Add up the gradients of a group of batches; returns whether all losses are finite."""
@@ -150,17 +150,18 @@ class Trainer:
             reward = None if self.reward is None else self.reward(batch)
             with nullcontext() if last else self.accelerator.no_sync(self.objective):
                 losses: Losses = self.objective(*batch.to(self.accelerator.device).tensors(), reward)
-                if not self._all_finite(losses.total):
+                if self._any(not bool(torch.isfinite(losses.total))):
                     return False
                 self.accelerator.backward(losses.total / len(group))
             self.journal.add(losses, int(batch.lengths_B.sum()))
         return True
 
-    def _all_finite(self, loss: Tensor) -> bool:
-        flag = torch.isfinite(loss.detach()).float()
+    def _any(self, here: bool) -> bool:
+        """Tell whether something is so in any process; all of them hear the same."""
         if self.accelerator.num_processes == 1:
-            return bool(flag)
-        return bool(cast(Tensor, self.accelerator.reduce(flag, "mean")) == 1)
+            return here
+        flag = torch.tensor(float(here), device=self.accelerator.device)
+        return bool(cast(Tensor, self.accelerator.reduce(flag, "sum")) > 0)
 
     def _skip(self, ids: list[str]) -> None:
         self.standing.skipped += 1
@@ -184,7 +185,7 @@ class Trainer:
         if self.accelerator.scaler is not None:
             self.standing.scale = float(self.accelerator.scaler.get_scale())
         if self.accelerator.is_main_process:
-            tensors = pack(self.module, self.optimizer.optimizer, self.average)
+            tensors = pack(self.module, self.prepared.optimizer, self.average)
             self.folder.save_checkpoint(tensors, self.standing)
         self.accelerator.wait_for_everyone()
 
@@ -193,11 +194,11 @@ class Trainer:
         if saved is None:
             return
         tensors, self.standing = saved
-        unpack(tensors, self.standing, self.module, self.optimizer.optimizer, self.average)
+        unpack(tensors, self.standing, self.module, self.prepared.optimizer, self.average)
         if (scaler := self.accelerator.scaler) is not None:
             scaler.load_state_dict({**scaler.state_dict(), "scale": self.standing.scale})
         if self.accelerator.is_main_process:
-            say(f"resuming {self.folder.path} after step {self.standing.step} of {self.rates.total_steps}")
+            say(f"resuming {self.folder.path} after step {self.standing.step} of {self.optimiser.total_steps}")
 
 
 def _step_seed(seed: int, step: int, process: int) -> int:
