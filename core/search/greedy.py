@@ -30,8 +30,8 @@ def greedy_search(decoder: Decoder, memory: Memory, max_length_ratio: float = 1.
         tokens_B = tokens_B.masked_fill(last_B, SOS_EOS)
         ids.append(tokens_B.masked_fill(done_B, BLANK))
         scores.append(score_B.masked_fill(done_B, 0.0))
-        if state.looked_RT is not None:
-            weights.append(state.looked_RT)
+        if (looked_BT := state.looked_RT) is not None:
+            weights.append(looked_BT)
         done_B = done_B | (tokens_B == SOS_EOS)
         if step % 8 == 7 and bool(done_B.all()):  # asking a GPU at every step would stall it
             break
