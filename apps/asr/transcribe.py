@@ -1,7 +1,6 @@
 """scriba asr transcribe: audio files to text."""
 
 import sys
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -9,18 +8,16 @@ from typing import Literal
 from scriba.asr import APP, Model
 from scriba.asr.segments import SegmentConfig
 from scriba.asr.writers import ONE_FILE_EACH, WRITERS
-from scriba.commands import DecodingOptions, open_for
-from scriba.core.command import Output, build_parser, program, say, track
+from scriba.commands import DecodingOptions, use
+from scriba.core.command import Output, say, track
 from scriba.core.errors import UsageError
 from scriba.core.example import Example
+from scriba.core.recogniser import Recogniser
 
 DESCRIPTION = """Write down what is said in audio files (wav, flac, ogg, mp3; any rate and number of channels).
 
 Example: scriba asr transcribe talk.wav --model asr-an4-en --format srt
 """
-
-
-DEFAULTS = {"model": "asr-an4-en", "batch_size": 8}
 
 
 @dataclass(frozen=True)
@@ -40,15 +37,7 @@ class TranscribeConfig(DecodingOptions):
     segments: SegmentConfig = field(default_factory=SegmentConfig)
 
 
-def _transcribe(argv: Sequence[str]) -> int:
-    parser = build_parser(
-        "scriba asr transcribe",
-        DESCRIPTION,
-        TranscribeConfig,
-        positionals={"files*": "Audio files."},
-        defaults=DEFAULTS,
-    )
-    recogniser, options = open_for(parser, TranscribeConfig, argv, APP.name)
+def _transcribe(recogniser: Recogniser, options: TranscribeConfig) -> int:
     if options.out is None and options.format in ONE_FILE_EACH and len(options.files) > 1:
         raise UsageError(f"--format {options.format} makes one file for each input; name a folder with --out.")
     output = Output(options.out, options.format)
@@ -67,7 +56,16 @@ def _transcribe(argv: Sequence[str]) -> int:
     return 1 if failed else 0
 
 
-main = program(_transcribe)
+main = use(
+    APP,
+    "transcribe",
+    DESCRIPTION,
+    TranscribeConfig,
+    _transcribe,
+    files="Audio files.",
+    model="asr-an4-en",
+    batch_size=8,
+)
 
 if __name__ == "__main__":
     sys.exit(main())

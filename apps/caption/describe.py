@@ -2,24 +2,22 @@
 
 import json
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
 from scriba.caption import APP
-from scriba.commands import DecodingOptions, open_for
-from scriba.core.command import Output, build_parser, program, say, track
+from scriba.commands import DecodingOptions, use
+from scriba.core.command import Output, say, track
 from scriba.core.example import Example
+from scriba.core.recogniser import Recogniser
 from scriba.core.search import Hypothesis
 
 DESCRIPTION = """Say what pictures show (PNG, JPEG, WebP, …).
 
 Example: scriba caption describe photo.jpg --plot pictures
 """
-
-
-DEFAULTS = {"model": "caption-photo", "batch_size": 16}
 
 
 @dataclass(frozen=True)
@@ -52,11 +50,7 @@ def to_json(file: str, hypothesis: Hypothesis) -> str:
 WRITERS: Mapping[str, Callable[[str, Hypothesis], str]] = {"txt": to_txt, "json": to_json}
 
 
-def _describe(argv: Sequence[str]) -> int:
-    parser = build_parser(
-        "scriba caption describe", DESCRIPTION, DescribeConfig, positionals={"files*": "Pictures."}, defaults=DEFAULTS
-    )
-    recogniser, options = open_for(parser, DescribeConfig, argv, APP.name)
+def _describe(recogniser: Recogniser, options: DescribeConfig) -> int:
     output = Output(options.out, options.format, options.plot)
     examples = [Example(file, Path(file), "") for file in options.files]
     results = recogniser.run(examples, batch_size=options.batch_size, keep_attention=options.plot is not None)
@@ -77,7 +71,9 @@ def _describe(argv: Sequence[str]) -> int:
     return 1 if failed else 0
 
 
-main = program(_describe)
+main = use(
+    APP, "describe", DESCRIPTION, DescribeConfig, _describe, files="Pictures.", model="caption-photo", batch_size=16
+)
 
 if __name__ == "__main__":
     sys.exit(main())

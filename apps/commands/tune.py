@@ -99,7 +99,8 @@ def compare(recogniser: Recogniser, examples: Sequence[Example], scores: Scores,
         if not scored.results:
             raise InputError(f"{options.data}: no example can be read; see `scriba data check`.")
         chosen = decoding.options
-        weights = ", ".join(f"{name} {getattr(chosen, name):g}" for name in VARIED if getattr(chosen, name))
+        used = [n for n in VARIED if getattr(chosen, n) and (n != "ctc_weight" or decoding.method == "joint")]
+        weights = ", ".join(f"{name} {getattr(chosen, name):g}" for name in used)
         cells = [decoding.method, chosen.beam_size, "yes" if chosen.lm_weight else "", weights]
         cells += [f"{scored.scores[name]:.2f}" for name in scores.shown]
         rate = scale * seconds / sum(result.extent for result in scored.results)

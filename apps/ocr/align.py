@@ -2,48 +2,22 @@
 
 import json
 import sys
-from collections.abc import Sequence
-from dataclasses import dataclass
 
-from scriba.commands import ModelOptions
-from scriba.core.command import build_parser, parse_config, program
-from scriba.loading import check_task, open_bundle, open_recogniser
+from scriba.commands import AlignConfig, align
 from scriba.ocr import APP, Model
 
 DESCRIPTION = """Find where the words of a known text lie in the picture of a line, in columns, and how sure that is.
 
 Example: scriba ocr align line.png "what is written"
 """
-POSITIONALS = {"image": "Picture of one line.", "text": "What it says."}
 
 
-@dataclass(frozen=True)
-class AlignConfig(ModelOptions):
-    """Options of alignment.
-
-    Args:
-        image: Picture of one line.
-        text: What it says.
-    """
-
-    image: str = ""
-    text: str = ""
+def write(model: Model, options: AlignConfig) -> None:
+    """Align a line and write the places."""
+    print(json.dumps({"file": options.file, **model.align(options.file, options.text).to_json()}, ensure_ascii=False))
 
 
-def _align(argv: Sequence[str]) -> int:
-    parser = build_parser(
-        "scriba ocr align", DESCRIPTION, AlignConfig, positionals=POSITIONALS, defaults={"model": "ocr-print"}
-    )
-    options = parse_config(parser, AlignConfig, argv)
-    bundle = open_bundle(options.model)
-    check_task(bundle, APP.name)
-    model = Model(open_recogniser(bundle, device=options.device, precision=options.precision))
-    hypothesis = model.align(options.image, options.text)
-    print(json.dumps({"file": options.image, **hypothesis.to_json()}, ensure_ascii=False))
-    return 0
-
-
-main = program(_align)
+main = align(APP, DESCRIPTION, "Picture of one line.", "ocr-print", AlignConfig, write)
 
 if __name__ == "__main__":
     sys.exit(main())

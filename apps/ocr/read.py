@@ -1,14 +1,14 @@
 """scriba ocr read: pictures of lines and pages to text."""
 
 import sys
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from scriba.commands import DecodingOptions, open_for
-from scriba.core.command import Output, build_parser, program, say, track
+from scriba.commands import DecodingOptions, use
+from scriba.core.command import Output, say, track
 from scriba.core.errors import UsageError
+from scriba.core.recogniser import Recogniser
 from scriba.ocr import APP, Model
 from scriba.ocr.reader import Layout
 from scriba.ocr.writers import ONE_FILE_EACH, WRITERS
@@ -17,9 +17,6 @@ DESCRIPTION = """Read print: pictures of single lines or of whole pages (PNG, JP
 
 Example: scriba ocr read page.png --model ocr-print --format tsv
 """
-
-
-DEFAULTS = {"model": "ocr-print", "batch_size": 32}
 
 
 @dataclass(frozen=True)
@@ -41,11 +38,7 @@ class ReadConfig(DecodingOptions):
     plot: str | None = None
 
 
-def _read(argv: Sequence[str]) -> int:
-    parser = build_parser(
-        "scriba ocr read", DESCRIPTION, ReadConfig, positionals={"files*": "Pictures."}, defaults=DEFAULTS
-    )
-    recogniser, options = open_for(parser, ReadConfig, argv, APP.name)
+def _read(recogniser: Recogniser, options: ReadConfig) -> int:
     if options.out is None and options.format in ONE_FILE_EACH and len(options.files) > 1:
         raise UsageError(f"--format {options.format} makes one file for each page; name a folder with --out.")
     output = Output(options.out, options.format, options.plot)
@@ -71,7 +64,7 @@ def _read(argv: Sequence[str]) -> int:
     return 1 if failed else 0
 
 
-main = program(_read)
+main = use(APP, "read", DESCRIPTION, ReadConfig, _read, files="Pictures.", model="ocr-print", batch_size=32)
 
 if __name__ == "__main__":
     sys.exit(main())
