@@ -9,7 +9,7 @@ import torch
 
 from scriba.core.command import config_from_values
 from scriba.core.errors import InputError, UsageError, nearest
-from scriba.core.files import Bundle, load_bundle, load_weights, resolve_model
+from scriba.core.files import REMEDY, Bundle, check_weights, load_bundle, load_weights, resolve_model
 from scriba.core.model import Seq2Seq, build_model
 from scriba.core.precision import Device, Precision, resolve_device, resolve_precision
 from scriba.core.recogniser import Recogniser
@@ -119,8 +119,18 @@ def open_recogniser(
 
 
 def _build(bundle: Bundle, config: RunConfig, device: torch.device) -> Seq2Seq:
-    model = build_model(config.model(), app_of(bundle).encoder(config), len(bundle.tokenizer))
-    load_weights(model, bundle.weights, str(bundle.path / "model.safetensors"))
+    def build() -> Seq2Seq:
+        return build_model(config.model(), app_of(bundle).encoder(config), len(bundle.tokenizer))
+
+    where = str(bundle.path / "model.safetensors")
+    try:
+        with torch.device("meta"):  # a config may ask for any size: nothing is allocated before the weights agree
+            check_weights(build(), bundle.weights, where)
+    except (RuntimeError, OverflowError) as error:  # torch counts in 64 bits
+        reason = str(error).split("\n")[0]
+        raise InputError(f"{bundle.path / 'config.json'}: asks for no possible model ({reason}); {REMEDY}.") from error
+    model = build()
+    load_weights(model, bundle.weights, where)
     return model.to(device).eval()
 
 

@@ -7,6 +7,9 @@ from typing import Annotated, Any, get_args, get_type_hints
 
 from scriba.core.errors import UsageError
 
+LARGEST = 2**62
+"""Of all numbers, so that torch and Python can count with them."""
+
 
 @dataclass(frozen=True, repr=False)
 class Range:
@@ -25,7 +28,7 @@ class Range:
     below: bool = False
 
     def __contains__(self, number: float) -> bool:
-        inside = self.low <= number <= self.high and math.isfinite(number)
+        inside = self.low <= number <= self.high and abs(number) < LARGEST
         return inside and not (self.above and number == self.low) and not (self.below and number == self.high)
 
     def __repr__(self) -> str:
@@ -40,6 +43,9 @@ class Range:
 
 Real = Annotated[float, Range()]
 Count = Annotated[int, Range(1)]
+Size = Annotated[int, Range(1, 65536)]
+"""Of a layer or a batch: what a machine of today can hold."""
+Layers = Annotated[int, Range(1, 64)]
 Whole = Annotated[int, Range(0)]
 Share = Annotated[float, Range(0, 1)]
 Dropout = Annotated[float, Range(0, 1, below=True)]
@@ -62,6 +68,8 @@ def check_ranges(config: object, prefix: str = "--") -> None:
         if is_dataclass(value):
             check_ranges(value, f"{prefix}{name}.")
             continue
+        if value is None and type(None) not in get_args(hint):
+            raise UsageError(f"{prefix}{name} null: give a value.")
         numbers = value if isinstance(value, tuple | list) else (value,)
         for allowed in ranges_in(hint):
             if any(isinstance(number, int | float) and number not in allowed for number in numbers):

@@ -9,7 +9,7 @@ from pathlib import Path
 from scriba.core.errors import InputError
 from scriba.core.example import Example
 from scriba.core.files import read_json
-from scriba.datasets.listed import Listed, Problem, find_picture
+from scriba.datasets.listed import Listed, Problem, find_file, is_text
 
 REMEDY = "name a captions_*.json of COCO's"
 
@@ -31,13 +31,13 @@ def read_coco(path: Path) -> Listed:
     captions: dict[object, list[str]] = {}
     problems: list[Problem] = []
     for i, (id, caption) in enumerate(rows):
-        if isinstance(caption, str) and isinstance(names.get(id, ""), str):
+        if is_text(caption) and is_text(names.get(id, "")):
             captions.setdefault(id, []).append(caption)
         else:
             problems.append(Problem(f"{path}: annotation {i}", "caption and picture's file name have to be text."))
     folders = [path.parent, path.parent / "images", path.parent.parent / path.stem.removeprefix("captions_")]
     known = [(name, captions[id]) for id, name in names.items() if id in captions]
-    examples = [Example(Path(name).stem, find_picture(name, folders), tuple(texts)) for name, texts in known]
+    examples = [Example(Path(name).stem, find_file(name, folders), tuple(texts)) for name, texts in known]
     if not examples:
         raise InputError(f"{path}: no picture has a caption; {REMEDY}.")
     problems += [Problem(f"{path}: image {id}", "has no caption.") for id in names if id not in captions]

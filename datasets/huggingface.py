@@ -3,6 +3,7 @@
 Media are taken as bytes and decoded by the app, so that neither torchcodec nor FFmpeg is needed.
 """
 
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -11,10 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import datasets
+from huggingface_hub.constants import HF_HUB_CACHE
 
 from scriba.core.errors import InputError, nearest
 from scriba.core.example import Example
-from scriba.datasets.manifest import TEXT_COLUMNS, RowError, read_target
+from scriba.datasets.manifest import TEXT_COLUMNS, RowError, find_column, read_target
 
 UNDECODED = {"audio": datasets.Audio(decode=False), "image": datasets.Image(decode=False)}
 
@@ -38,8 +40,16 @@ def undecoded() -> Iterator[None]:
         datasets.Audio.encode_example = original
 
 
+def own_folders(name: str) -> list[Path]:
+    """Return where the files of a data set may lie: its folder, or what was downloaded."""
+    folder = name if os.path.isdir(name) else HF_HUB_CACHE
+    return [Path(place).resolve() for place in (folder, datasets.config.DOWNLOADED_DATASETS_PATH)]
+
+
 class HuggingFaceSource:
     """A data set in the Hugging Face format; rows are read when they are asked for.
+
+    Files that rows name are opened only where they are the data set's own.
 
     Args:
         name: NAME[:CONFIG[:SPLIT]]; NAME may be a local folder.
@@ -53,7 +63,8 @@ class HuggingFaceSource:
 
     def __init__(self, name: str, *, media: str, default_split: str = "train", streaming: bool = False) -> None:
         path, config, split, *_ = [*name.split(":"), "", ""]
-        self.media = media
+        self.name, self.media = name, media
+        self.folders = own_folders(path)
         try:
             with undecoded():
                 rows = datasets.load_dataset(path, config or None, split=split or default_split, streaming=streaming)
@@ -63,7 +74,7 @@ class HuggingFaceSource:
             told = f"hf:{name}: cannot be loaded ({reason}); check name, config, split and network."
             raise InputError(told) from error
         columns = list(rows.column_names or [])
-        self.text = next((column for column in TEXT_COLUMNS if column in columns), "")
+        self.text = find_column(columns, TEXT_COLUMNS)
         needed = media if media in UNDECODED and media not in columns else "" if self.text else "text"
         if needed:
             hint = nearest(needed, columns)
@@ -90,11 +101,23 @@ class HuggingFaceSource:
 
     def _example(self, index: int, row: Mapping[str, Any]) -> Example:
         media = (row[self.media] if self.media in UNDECODED else None) or {}
-        source = media.get("bytes") or Path(media.get("path") or "")
-        name = row.get("id") or (Path(media["path"]).name if media.get("path") else index)
+        path = media.get("path")
+        name = row.get("id") or (Path(path).name if path else index)
+        source = media.get("bytes") or self._own_file(path or "")
+        if self.media in UNDECODED and source == b"":  # which no app can read
+            name = f"row {index} of hf:{self.name}: {path} is no file of the data set's own, so it is not opened"
         try:
             target = read_target(row[self.text], self.text)
         except RowError:
             target = ""  # the data check names the row and drops it
         extra = {key: value for key, value in row.items() if key not in (self.media, self.text, "id")}
         return Example(str(name), source, target, extra)
+
+    def _own_file(self, path: str) -> Path | bytes:
+        """Return where a file of the data set lies; nothing where that is outside, which a stranger may have named."""
+        file = self.folders[0] / path
+        try:
+            inside = path != "" and any(file.resolve().is_relative_to(folder) for folder in self.folders)
+        except (OSError, ValueError):
+            inside = False
+        return file if inside else b""

@@ -11,7 +11,7 @@ from typing import Any
 from scriba.core.errors import InputError, UsageError, nearest
 from scriba.core.example import Example
 from scriba.core.files import read_json
-from scriba.datasets.listed import Listed, Problem, find_picture
+from scriba.datasets.listed import Listed, Problem, find_file, is_text
 
 SPLITS = {"train": ("train", "restval"), "dev": ("val",), "test": ("test",)}
 """Karpathy's names of the splits; COCO's `restval` is for training."""
@@ -45,8 +45,8 @@ def read_karpathy(path: Path, split: str) -> Listed:
 
 def read_image(row: Mapping[str, Any], folder: Path) -> Example:
     """Return the example of a picture."""
-    source = find_picture(row["filename"], [folder / row.get("filepath", ""), folder / "images"])
+    source = find_file(row["filename"], [folder / row.get("filepath", ""), folder / "images"])
     texts = [sentence["raw"] for sentence in row["sentences"]]
-    if not texts or not all(isinstance(text, str) for text in texts):
-        raise TypeError("'raw' of all sentences has to be text")
+    if not texts or not all(map(is_text, [*texts, row["filename"]])):
+        raise TypeError("'filename' and 'raw' of all sentences have to be text")
     return Example(Path(row["filename"]).stem, source, tuple(texts))

@@ -1,8 +1,10 @@
 """A source whose examples are known at once."""
 
+import os
+import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from scriba.core.example import Example
 
@@ -14,9 +16,19 @@ class Problem(NamedTuple):
     sentence: str
 
 
-def find_picture(name: str, folders: Sequence[Path]) -> Path:
-    """Return where a picture lies: the first folder that has it, or else the first of all."""
-    return next((folder / name for folder in folders if (folder / name).is_file()), folders[0] / name)
+HALVES = re.compile("[\ud800-\udfff]")
+"""Halves of characters: JSON can hold them, and names of files that are not UTF-8; nothing can be written with them."""
+
+
+def is_text(value: Any) -> bool:
+    """Tell whether a value is text that can be written as UTF-8."""
+    return isinstance(value, str) and not HALVES.search(value)
+
+
+def find_file(name: str, folders: Sequence[Path]) -> Path:
+    r"""Return where a file lies: the first folder that has it, or else the first of all; `a\b` may mean `a/b`."""
+    paths = [folder / n for n in dict.fromkeys((name.replace("\\", "/"), name)) for folder in folders]
+    return next((path for path in paths if os.path.isfile(path)), paths[0]) if len(paths) > 1 else paths[0]
 
 
 class Listed(Sequence[Example]):

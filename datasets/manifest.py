@@ -1,16 +1,25 @@
-"""Manifests: JSON lines, CSV or TSV files that list inputs with their texts."""
+"""Manifests: JSON lines or arrays, CSV or TSV files that list inputs with their texts.
+
+A path in one may lead anywhere, out of its folder too: name manifests only of those whom you trust with your files.
+"""
 
 import csv
+import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from scriba.core.errors import InputError, nearest
 from scriba.core.example import Example
-from scriba.core.files import parse_json
-from scriba.datasets.listed import Listed, Problem
+from scriba.core.files import opened, parse_json, reading
+from scriba.datasets.listed import Listed, Problem, find_file, is_text
 
-TEXT_COLUMNS = ("text", "transcription", "sentence", "captions", "caption")
+AUDIO = ("audio", "file_name", "audio_filepath", "audio_path", "path", "wav_filename", "filename")
+IMAGE = ("image", "file_name", "image_path", "path", "filename")
+INPUT_COLUMNS = {"audio": AUDIO, "image": IMAGE, "text": ("audio", *IMAGE, *AUDIO)}
+"""Columns of the inputs by media, whatever their case, of which the first that is there counts: our own, those of
+Hugging Face's folders (`file_name`), NeMo (`audio_filepath`), Common Voice (`path`), DeepSpeech and others."""
+TEXT_COLUMNS = ("text", "transcription", "sentence", "transcript", "captions", "caption")
 FOLDER_MANIFESTS = ("metadata.jsonl", "metadata.csv")
 """Names by which a folder's manifest is found (the Hugging Face folder convention)."""
 
@@ -20,7 +29,7 @@ class RowError(Exception):
 
 
 Rows = Iterator[tuple[int, Mapping[str, Any] | RowError]]
-"""Rows with the numbers of their lines."""
+"""Rows with the numbers of their lines, or of their places in an array."""
 
 
 class Manifest(Listed):
@@ -28,7 +37,7 @@ class Manifest(Listed):
 
     Args:
         path: A .jsonl, .json, .csv or .tsv file, or a folder with metadata.jsonl or metadata.csv.
-        media: Column of the inputs: audio or image, or text for either; `file_name` is accepted too.
+        media: What the inputs are, audio or image, or text for either; `INPUT_COLUMNS` has the columns.
 
     Raises:
         InputError: The file is missing or not text, or has no usable row; columns needed and found are named.
@@ -61,73 +70,113 @@ def find_manifest(path: Path) -> Path:
     Raises:
         InputError: There is none, or its kind is unknown.
     """
-    if path.is_dir():
-        if found := [path / name for name in FOLDER_MANIFESTS if (path / name).is_file()]:
-            return found[0]
-        raise InputError(f"{path}: is a folder without {' or '.join(FOLDER_MANIFESTS)}; name the manifest file.")
-    if not path.is_file():
-        siblings = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
-        raise InputError(f"{path}: no such file; check the path.{nearest(path.name, siblings)}")
-    if path.suffix not in (".jsonl", ".json", ".csv", ".tsv"):
+    with reading(str(path)):
+        if path.is_dir():
+            if found := [path / name for name in FOLDER_MANIFESTS if (path / name).is_file()]:
+                return found[0]
+            raise InputError(f"{path}: is a folder without {' or '.join(FOLDER_MANIFESTS)}; name the manifest file.")
+        if not path.exists():
+            siblings = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
+            raise InputError(f"{path}: no such file; check the path.{nearest(path.name, siblings)}")
+    if path.suffix.lower() not in (".jsonl", ".json", ".csv", ".tsv"):
         raise InputError(f"{path}: a manifest is a .jsonl, .csv or .tsv file.")
     return path
 
 
 def read_rows(path: Path) -> Rows:
     """Yield line numbers with their rows, or with what is wrong with them."""
+    suffix = path.suffix.lower()
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            is_json = path.suffix in (".jsonl", ".json")
-            yield from read_json_lines(file) if is_json else read_csv(file, "\t" if path.suffix == ".tsv" else ",")
+        with opened(path, str(path)) as binary, io.TextIOWrapper(binary, encoding="utf-8-sig", newline="") as file:
+            heading = file.readline()
+            file.seek(0)
+            if "\0" in heading:  # UTF-16 without its mark
+                raise InputError(f"{path}: is not UTF-8 text; save it as UTF-8.")
+            if suffix in (".jsonl", ".json"):
+                yield from read_json_rows(file)
+            elif suffix == ".tsv":
+                yield from read_table(csv.reader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
+            else:
+                yield from read_table(csv.reader(file, delimiter=max(",;\t", key=heading.count), strict=True))
     except UnicodeDecodeError as error:
         raise InputError(f"{path}: is not UTF-8 text; save it as UTF-8.") from error
 
 
-def read_json_lines(lines: Iterable[str]) -> Rows:
-    """Yield the object of each line that is not blank."""
-    for number, line in enumerate(lines, start=1):
+def read_json_rows(file: TextIO) -> Rows:
+    """Yield the objects of an array, or the object of each line that is not blank."""
+    rows: Any = None
+    if file.read(1) == "[":
         try:
-            if not line.strip():
+            file.seek(0)
+            rows = parse_json(file.read())
+        except ValueError:
+            pass  # lines, of which the first is a list
+    file.seek(0)
+    for number, row in enumerate(file if rows is None else rows, start=1):
+        try:
+            if rows is None and not row.strip():
                 continue
-            row = parse_json(line)
-            yield number, row if isinstance(row, dict) else RowError("is not a JSON object; a line holds one object.")
+            value = parse_json(row) if rows is None else row
+            yield number, value if isinstance(value, dict) else RowError("is not a JSON object; a row is one object.")
         except ValueError as error:
             yield number, RowError(f"is not JSON ({error}); a line holds one object.")
 
 
-def read_csv(lines: Iterable[str], delimiter: str) -> Rows:
-    """Yield each row under the names of the first."""
-    reader = csv.DictReader(lines, delimiter=delimiter, strict=True)
+def read_table(reader: Any) -> Rows:
+    """Yield each row of a CSV reader under the names of the first; of one that is broken, each of its lines."""
+    heading: list[str] = []
+    end = 0
     while True:
+        start, wrong = end + 1, ""
         try:
-            if (row := next(reader, None)) is None:
+            if (cells := next(reader, None)) is None:
                 return
-            wrong = None in row or None in row.values()
-            yield reader.line_num, RowError("has another number of cells than the heading.") if wrong else row
         except csv.Error as error:
-            yield reader.line_num, RowError(f"is not a CSV row ({error}); check its quotes.")
+            cells, wrong = [], f"is not a CSV row ({error}); check the quotes from line {start} on."
+        end = reader.line_num
+        if cells and heading and len(cells) != len(heading):
+            wrong = "has another number of cells than the heading."
+        elif end > start and swallows_rows(cells):
+            wrong = f"is in a cell with other rows; check the quotes from line {start} on."
+        if wrong:
+            yield from ((number, RowError(wrong)) for number in range(start, end + 1))
+        elif cells and heading:
+            yield start, dict(zip(heading, cells, strict=True))
+        heading = heading or cells
+
+
+def swallows_rows(cells: Sequence[str]) -> bool:
+    """Tell whether a cell of several lines names files of the kind that another cell names: its quote ends too late."""
+    endings = {Path(cell).suffix for cell in cells if "\n" not in cell} - {""}
+    return any("\n" in cell and any(ending in cell for ending in endings) for cell in cells)
 
 
 def read_row(row: Mapping[str, Any], media: str, folder: Path) -> Example:
-    """Turn a row into an example; paths are relative to the folder.
+    """Turn a row into an example; paths are relative to the folder, and may be written as Windows does.
 
     Raises:
         RowError: A column is missing or has the wrong type.
     """
-    source = first_column(row, input_columns(media))
+    source = first_column(row, INPUT_COLUMNS[media])
     text = first_column(row, TEXT_COLUMNS)
-    if not isinstance(row[source], str) or not row[source]:
-        raise RowError(f"'{source}' must be a path, not {row[source]!r}.")
-    name = row.get("id", row[source])
-    if not isinstance(name, str | int) or name == "":
+    path = row[source]
+    if not is_text(path) or not path or "\0" in path:
+        raise RowError(f"'{source}' must be a path, not {path!r}.")
+    if source == "audio_filepath" and row.get("offset"):
+        raise RowError("'offset' names a part of a recording; cut it into files.")
+    name = row.get("id", path)
+    if not (is_text(name) or isinstance(name, int)) or name == "":
         raise RowError(f"'id' must be a name, not {name!r}.")
     extra = {key: value for key, value in row.items() if key not in (source, text, "id")}
-    return Example(str(name), folder / row[source], read_target(row[text], text), extra)
+    folders = [folder, folder / "clips"] if source == "path" else [folder]  # Common Voice names no folder
+    return Example(str(name), find_file(path, folders), read_target(row[text], text), extra)
 
 
-def input_columns(media: str) -> tuple[str, ...]:
-    """Return the columns that may hold the inputs."""
-    return ("audio", "image", "file_name") if media == "text" else (media, "file_name")
+def find_column(columns: Iterable[str], names: Iterable[str]) -> str:
+    """Return the column that has the first of the names, in whatever case, or "" where none has one."""
+    columns = list(columns)
+    known = {column.strip().lower(): column for column in columns} | {column: column for column in columns}
+    return next((known[name] for name in names if name in known), "")
 
 
 def first_column(row: Mapping[str, Any], names: Sequence[str]) -> str:
@@ -136,8 +185,8 @@ def first_column(row: Mapping[str, Any], names: Sequence[str]) -> str:
     Raises:
         RowError: None is.
     """
-    if present := [name for name in names if name in row]:
-        return present[0]
+    if column := find_column(row, names):
+        return column
     hint = next((found for name in names if (found := nearest(name, row))), "")
     raise RowError(f"has no column '{names[0]}'; it has {', '.join(map(str, row)) or 'none'}.{hint}")
 
@@ -148,9 +197,9 @@ def read_target(value: Any, column: str) -> str | tuple[str, ...]:
     Raises:
         RowError: It is neither.
     """
-    if isinstance(value, str):
-        return value
-    if isinstance(value, list) and all(isinstance(text, str) for text in value):
+    if is_text(value):
+        return str(value)
+    if isinstance(value, list) and all(map(is_text, value)):
         return tuple(value)
     raise RowError(f"'{column}' must be text or a list of texts, not {value!r}.")
 
@@ -160,7 +209,7 @@ def explain_empty(path: Path, media: str, columns: Sequence[str], problems: Sequ
     if not problems:
         return f"{path}: is empty; a row needs '{media}' and 'text'."
     if columns:
-        missing = [names for names in (input_columns(media), TEXT_COLUMNS) if not set(names) & set(columns)]
+        missing = [names for names in (INPUT_COLUMNS[media], TEXT_COLUMNS) if not find_column(columns, names)]
         if missing:
             needed = " and ".join(f"'{names[0]}'" for names in missing)
             hint = next((h for names in missing for n in names if (h := nearest(n, columns))), "")

@@ -1,18 +1,21 @@
 """Folders of `x.png` beside `x.gt.txt`, as ocropus, kraken and tesstrain have them."""
 
+import os
 from pathlib import Path
 
 from scriba.core.errors import InputError
 from scriba.core.example import Example
-from scriba.datasets.listed import Listed, Problem
+from scriba.core.files import read_text
+from scriba.datasets.listed import Listed, Problem, is_text
 
 TEXT = ".gt.txt"
-IMAGES = (".png", ".bin.png", ".nrm.png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp")
+IMAGES: tuple[str, ...] = (".png", ".bin.png", ".nrm.png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp")
+IMAGES += tuple(suffix.upper() for suffix in IMAGES)
 
 
 def is_paired(path: Path) -> bool:
     """Tell whether a path is a folder with such texts, directly or in folders below it."""
-    return path.is_dir() and next(path.rglob(f"*{TEXT}"), None) is not None
+    return os.path.isdir(path) and next(path.rglob(f"*{TEXT}"), None) is not None
 
 
 def read_pairs(path: Path) -> Listed:
@@ -27,15 +30,16 @@ def read_pairs(path: Path) -> Listed:
     problems: list[Problem] = []
     for text in sorted(path.rglob(f"*{TEXT}")):
         stem = text.name.removesuffix(TEXT)
-        image = next((p for p in (text.with_name(stem + suffix) for suffix in IMAGES) if p.is_file()), None)
+        image = next((p for p in (text.with_name(stem + suffix) for suffix in IMAGES) if os.path.isfile(p)), None)
         if image is None:
             problems.append(Problem(str(text), f"has no picture {stem}.png (or .jpg, .tif, .webp) beside it."))
             continue
         try:
-            target = text.read_text(encoding="utf-8-sig").strip()
-            examples.append(Example(str(image.relative_to(path)), image, target))
-        except (OSError, UnicodeDecodeError) as error:
-            problems.append(Problem(str(text), f"cannot be read ({error}); save it as UTF-8."))
+            if not is_text(str(text)):
+                raise InputError("the name is not UTF-8; rename it.")
+            examples.append(Example(str(image.relative_to(path)), image, read_text(text).strip()))
+        except InputError as error:
+            problems.append(Problem(str(text), str(error).removeprefix(f"{text}: ")))
     if not examples:
         raise InputError(f"{path}: no {TEXT} file has a picture of its name beside it.")
     return Listed(examples, problems)

@@ -4,6 +4,7 @@ manifest:PATH (or a bare path), hf:NAME[:CONFIG[:SPLIT]], synth:NAME[:SPLIT[:N]]
 karpathy:PATH[:SPLIT], coco:PATH.
 """
 
+import os
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -41,7 +42,7 @@ def open_source(name: str, *, media: str, default_split: str = "train", streamin
         InputError: The source cannot be read.
     """
     scheme, _, rest = name.partition(":")
-    if not rest or Path(name).exists():
+    if not rest or os.path.exists(name):
         return open_path(Path(name), media)
     if scheme == "manifest":
         return open_path(Path(rest), media)
@@ -68,9 +69,9 @@ def open_path(path: Path, media: str) -> Iterable[Example]:
     Raises:
         InputError: It cannot be read.
     """
-    if media == "text" and path.suffix == ".txt":
+    if media == "text" and path.suffix.lower() == ".txt":
         return read_texts(path)
-    if media == "image" and not any((path / name).is_file() for name in FOLDER_MANIFESTS) and is_paired(path):
+    if media == "image" and not any(os.path.isfile(path / name) for name in FOLDER_MANIFESTS) and is_paired(path):
         return read_pairs(path)
     return Manifest(path, media)
 
@@ -87,6 +88,6 @@ def open_synthetic(name: str, media: str, default_split: str) -> Iterable[Exampl
     recipe = SYNTHETIC[kind]
     if media not in (recipe.media, "text"):
         raise UsageError(f"synth:{kind} makes {recipe.media}, not {media}; choose another source.")
-    if (size and not (size.isdigit() and int(size))) or any(more):
+    if (size and not (size.isdecimal() and int(size))) or any(more):
         raise UsageError(f"synth:{name}: write synth:{kind}[:SPLIT[:N]] with N a number of examples.")
     return SyntheticSource(recipe, split or default_split, int(size) if size else None)

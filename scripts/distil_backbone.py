@@ -27,7 +27,7 @@ from scriba.core.example import Example
 from scriba.core.files import replacing
 from scriba.core.model import Backbone, BackboneConfig, theirs_of
 from scriba.core.precision import autocast, resolve_device, resolve_precision
-from scriba.core.training import Average, RunFolder, Standing, learning_rate, pack, unpack
+from scriba.core.training import Average, Identity, RunFolder, Standing, learning_rate, pack, unpack
 from scriba.sources import open_named
 
 Pair = tuple[Tensor, Tensor]
@@ -137,7 +137,7 @@ def main() -> None:
             standing.averaged = average.steps
             path = folder.path / "student.pth"
             error = write_student(copyist, average, path, list(pairs(dev)), mean_C, dtype)
-            folder.save_checkpoint(pack(copyist, optimizer.optimizer, average), standing)
+            folder.save_checkpoint(pack(copyist, optimizer.optimizer, average), standing, Identity.of({}))
             say(f"epoch {standing.epoch}: unexplained share on dev {error:.3f}, on the last batch {loss.item():.3f}")
         accelerator.wait_for_everyone()
 

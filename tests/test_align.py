@@ -19,8 +19,8 @@ from scriba.asr.encoder import SpeechEncoder
 from scriba.cli import main
 from scriba.core.errors import InputError
 from scriba.core.model.ctc import required_positions
-from scriba.core.search.align import align, align_text
-from scriba.core.text.tokenizer import BLANK, CharTokenizer
+from scriba.core.search.align import align, align_text, fold
+from scriba.core.text.tokenizer import BLANK, UNK, CharTokenizer, SubwordTokenizer, Tokenizer, WordTokenizer
 from scriba.ocr.encoder import EncoderConfig as LineConfig
 from scriba.ocr.encoder import LineEncoder
 
@@ -95,11 +95,75 @@ def test_aligned_line(capsys: pytest.CaptureFixture[str]) -> None:
 def test_texts_that_do_not_fit(capsys: pytest.CaptureFixture[str]) -> None:
     """A character that the model lacks, and more text than the input can hold: a sentence each."""
     file = str(EXAMPLES / "speech" / "spelled.flac")
-    for text, told in (("naïve", "has no token for 'ï' of the text"), ("a" * 500, "the text needs 999 encoder")):
+    told_of = {
+        "naïve": "has no token for 'ï' of the text",
+        "a" * 500: "the text needs 999 encoder",
+        "four 1.": "has no token for '1' of the text",
+        **dict.fromkeys(("", " \n", "…, -"), "the text is empty, or all punctuation; give what the input says."),
+    }
+    for text, told in told_of.items():
         assert main(["asr", "align", file, text, "--device", "cpu"]) == 1
         assert told in capsys.readouterr().err
     with pytest.raises(InputError, match="no such file"):
         scriba.load("asr-an4-en", device="cpu").align("missing.wav", "a")
+
+
+LETTERS = "abcdefghijklmnopqrstuvwxyz"
+ALPHABETS: dict[str, Tokenizer] = {
+    "lower": CharTokenizer(f" '{LETTERS}"),
+    "upper": CharTokenizer(f" {LETTERS.upper()}"),
+    "without spaces": CharTokenizer(LETTERS),
+    "words": WordTokenizer(["four", "one", "twenty", "nine", "don't", "naïve"]),
+    "subwords": SubwordTokenizer.train(["four one twenty nine don't naïve"] * 3, 40),
+    "print": CharTokenizer(f" ,.-\"'{LETTERS}{LETTERS.upper()}"),
+}
+FOLDED = {
+    "Four  one,\nnine.": "four one nine",
+    "“Four” — one": "four one",
+    "TWENTY-ONE": "twenty one",
+    "twenty--one/nine…": "twenty one nine",
+}
+
+
+@pytest.mark.parametrize("alphabet", ALPHABETS)
+@pytest.mark.parametrize("text", FOLDED)
+def test_texts_as_people_have_them(alphabet: str, text: str) -> None:
+    """Case and punctuation become what the model knows, and are again what they were in the words and tokens."""
+    tokenizer, plain = ALPHABETS[alphabet], FOLDED[text]
+    ids = tokenizer.encode("".join(c for c, _ in fold(text, tokenizer, "x")))
+    expected = {"upper": plain.upper(), "without spaces": plain.replace(" ", "")}.get(alphabet, plain)
+    assert UNK not in ids and (alphabet == "print" or tokenizer.decode(ids) == expected)
+    log_probs_TV = torch.full((99, len(tokenizer)), 1 / len(tokenizer)).log()
+    found = align_text(log_probs_TV, text, tokenizer, 0.04, "x")
+    assert found.text == " ".join(text.split()) == "".join(token.text for token in found.tokens).strip()
+    assert " ".join(word.text for word in found.words) == found.text
+
+
+def test_what_the_model_knows_is_left_as_it_is() -> None:
+    """A model of print aligns its capitals and its punctuation; quotation marks it lacks become those it has."""
+    folded = fold("“Four”, —no-one’s.", ALPHABETS["print"], "x")
+    assert "".join(c for c, _ in folded) == '"Four", -no-one\'s.'
+    assert "".join(c for c, _ in fold("Don’t", ALPHABETS["words"], "x")) == "don't"
+    assert "".join(c for c, _ in fold("nai\u0308ve", ALPHABETS["words"], "x")) == "naïve"
+    with pytest.raises(InputError, match=r"^x: the model has no token for 'Six' 'five' of the text; leave it out\.$"):
+        fold("Six, five, nine", ALPHABETS["words"], "x")
+
+
+def test_aligned_as_it_was_written(capsys: pytest.CaptureFixture[str]) -> None:
+    """Times are those of what the model knows; subtitles show what was given."""
+    file = str(EXAMPLES / "speech" / "number.flac")
+    rows = []
+    for text in ("four one seven nine two", "“Four one\n seven,  nine TWO.”"):
+        assert main(["asr", "align", file, text, "--device", "cpu"]) == 0
+        rows.append(json.loads(capsys.readouterr().out))
+    assert [w["text"] for w in rows[1]["words"]] == ["“Four", "one", "seven,", "nine", "TWO.”"]
+    assert [(w["start"], w["end"]) for w in rows[1]["words"]] == [(w["start"], w["end"]) for w in rows[0]["words"]]
+    picture = str(EXAMPLES / "print" / "book.png")
+    read = scriba.load("ocr-print", device="cpu").read(picture)
+    assert main(["ocr", "align", picture, "\n".join(read.text.split()), "--device", "cpu"]) == 0
+    assert json.loads(capsys.readouterr().out)["text"] == read.text
+    assert main(["ocr", "align", picture, " ", "--device", "cpu"]) == 1
+    assert "the text is empty" in capsys.readouterr().err
 
 
 class Passed(nn.Module):

@@ -141,6 +141,14 @@ assert "matplotlib.pyplot" not in sys.modules
     assert done.returncode == 0, done.stderr
 
 
+def test_tests_that_hold_promises_exist() -> None:
+    """Each test that docs/promises.md names is there."""
+    named = re.findall(r"`(tests/\w+\.py)(?:::(\w+))?`", (ROOT / "docs" / "promises.md").read_text(encoding="utf-8"))
+    assert len(named) > 20
+    for file, test in named:
+        assert f"def {test}" in (ROOT / file).read_text(encoding="utf-8"), (file, test)
+
+
 @pytest.mark.parametrize("document", ["docs/architecture.md", "README.md"])
 def test_paths_in_the_documents_exist(document: str) -> None:
     """Where a document says that something lies, it lies."""

@@ -341,7 +341,7 @@ def test_an_impossible_length() -> None:
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        (DecodingConfig("attention", beam_size=0), r"--decoding\.beam_size 0: give 1 or more\."),
+        (DecodingConfig("attention", beam_size=0), r"--decoding\.beam_size 0: give 1 to 1000\."),
         (DecodingConfig("joint", n_best=3), r"--decoding\.n_best 3: give 1 to the beam size, which is 1\."),
         (DecodingConfig("ctc", temperature=0.0), r"--decoding\.temperature 0\.0: give more than 0\."),
         (DecodingConfig("joint", beam_size=2, consensus=1.0), r"--decoding\.consensus 1\.0: .*beam_size 3 or more"),
@@ -349,7 +349,7 @@ def test_an_impossible_length() -> None:
         (DecodingConfig("joint", ctc_weight=1.5), r"--decoding\.ctc_weight 1\.5: give 0 to 1\."),
         (DecodingConfig("joint", min_length_ratio=2.0), r"--decoding\.min_length_ratio 2\.0: give no more than "),
         (DecodingConfig("joint", min_length_ratio=-1.0), r"--decoding\.min_length_ratio -1\.0: give 0 or more\."),
-        (DecodingConfig("ctc", n_best=0), r"--decoding\.n_best 0: give 1 or more\."),
+        (DecodingConfig("ctc", n_best=0), r"--decoding\.n_best 0: give 1 to 1000\."),
     ],
     ids=lambda value: "",
 )

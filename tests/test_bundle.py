@@ -66,7 +66,7 @@ def test_a_failed_save_leaves_the_old_weights(bundle: Path, monkeypatch: pytest.
         raise OSError("no space left on device")
 
     monkeypatch.setattr("scriba.core.files.bundle.save_file", fail)
-    with pytest.raises(OSError, match="no space"):
+    with pytest.raises(InputError, match="no space"):
         save_bundle(bundle, task="toy", config={}, tokenizer=CharTokenizer("ab"), weights={}, card="")
     assert (bundle / "model.safetensors").read_bytes() == before
     assert {path.name for path in bundle.iterdir()} == set(FILES)
@@ -267,3 +267,45 @@ def test_a_write_takes_the_place_of_the_old_file_at_once(tmp_path: Path) -> None
         aside.write_text("new")
         assert path.read_text() == "old" and aside.parent == path.parent
     assert path.read_text() == "new" and list(path.parent.iterdir()) == [path]
+
+
+@pytest.mark.parametrize(
+    ("values", "told"),
+    [
+        ({"decoder": {"size": 60_000, "embedding_size": 60_000, "layers": 60}}, "has shape|lacks the weights"),
+        ({"encoder": {"size": 65_536, "layers": 64, "channels": 65_536}}, "has shape|lacks the weights"),
+        ({"decoder": {"size": 1_000_000}}, r"--decoder\.size 1000000: give 1 to 65536"),
+        ({"encoder": {"layers": 10**9}}, r"--encoder\.layers 1000000000: give 1 to 64"),
+        ({"decoder": {"size": -1}}, r"--decoder\.size -1: give"),
+        ({"features": {"hop": 1e-9}}, r"--features\.hop 1e-09: give"),
+        ({"features": {"window": 1e9}}, r"--features\.window"),
+        ({"decoding": 1}, "'decoding' is no group of options"),
+        ({"decoder": 1}, "'decoder' is no group of options"),
+        ({"decoding": {"beam_size": 10**12}}, r"--decoding\.beam_size"),
+        ({"x" * 5000: 1}, "unknown option"),
+    ],
+)
+def test_a_config_may_ask_for_any_size(tmp_path: Path, values: dict[str, Any], told: str) -> None:
+    """It is refused in a sentence before anything of that size is there: the largest of these takes terabytes."""
+    folder = untrained_bundle(tmp_path, app_named("asr"), {"encoder": {"channels": 4, "size": 8, "layers": 1}})
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | values))
+    with pytest.raises(InputError, match=rf"{folder}/(config\.json|model\.safetensors): .*({told})"):
+        open_recogniser(load_bundle(folder))
+
+
+def test_a_tokenizer_has_bounds(tmp_path: Path) -> None:
+    folder = untrained_bundle(tmp_path, app_named("asr"), {"encoder": {"channels": 4, "size": 8, "layers": 1}})
+    (folder / "tokenizer.json").write_text(
+        json.dumps({"kind": "words", "words": [f"word{i}" for i in range(3_000_000)]})
+    )
+    with pytest.raises(InputError, match=r"tokenizer\.json: is larger than 32 MiB; copy the model folder again"):
+        load_bundle(folder)
+
+
+@pytest.mark.parametrize("name", ["x" * 300, "x" * 5000, "a\0b", "\ud800"])
+def test_impossible_names_of_models(name: str, tmp_path: Path) -> None:
+    with pytest.raises(
+        InputError, match=r"the name is too long|neither a model folder nor a bundled model|can have that"
+    ):
+        resolve_model(name, tmp_path)

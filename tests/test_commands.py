@@ -90,7 +90,7 @@ def test_config_files_win_by_order_and_are_checked(tmp_path: Path, capsys: pytes
         ("training: {epocs: 3}\n", "--training.epocs. Did you mean '--training.epochs'?"),
         ("training: {epochs: many}\n", "--training.epochs many: expected a whole number, 1 or more."),
         ("training: {epochs: 0}\n", "--training.epochs 0: give 1 or more."),
-        ("training: [\n", f"--config {config}: cannot be read"),
+        ("training: [\n", f"--config {config}: is no YAML file of options"),
     ):
         config.write_text(text)
         assert message in fails_with(capsys, 2, "asr", "train", "--config", str(config))

@@ -77,7 +77,7 @@ def png_header(width: int, height: int) -> bytes:
 @pytest.mark.parametrize(
     ("data", "words"),
     [
-        (b"", "not a picture"),
+        (b"", "is empty"),
         (b"hello", "not a picture"),
         (file_of(print_line())[:300], "damaged or truncated"),
         (file_of(print_line(), "JPEG")[:700], "damaged or truncated"),

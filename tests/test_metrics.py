@@ -5,14 +5,20 @@ from __future__ import annotations
 import json
 import unicodedata
 from collections.abc import Sequence
+from pathlib import Path
 
+import numpy as np
 import pytest
+import soundfile
 from hypothesis import given
 from hypothesis import strategies as st
 
+from scriba.cli import main
+from scriba.commands.evaluate import unknown_units
 from scriba.core.errors import UsageError
 from scriba.core.scores import ErrorRates, error_rates
-from scriba.core.text import normalisation
+from scriba.core.text import CharTokenizer, Tokenizer, normalisation
+from scriba.core.text.tokenizer import SubwordTokenizer, WordTokenizer
 
 
 def edit_distance(a: Sequence[str], b: Sequence[str]) -> int:
@@ -102,18 +108,37 @@ def test_marks_are_part_of_their_letters(text: str) -> None:
     assert normalisation("words")(text) == text
 
 
-def test_lower_case_of_one_letter_stays_in_its_word() -> None:
-    """Turkish dotted I has a lower case of two code points, which is no reason to cut the word."""
-    assert len(normalisation("words")("İstanbul").split()) == 1
+@pytest.mark.parametrize("text", ["İSTANBUL", "I\u0307STANBUL", "i\u0307stanbul", "İstanbul"])
+def test_lower_case_of_one_letter_is_one_letter(text: str) -> None:
+    """Turkish dotted I has a lower case of two code points, of which the second says what an i says anyway."""
+    for name in ("words", "print-caseless"):
+        assert normalisation(name)(text) == "istanbul"
 
 
-@given(st.text(st.characters(codec="utf-8"), max_size=20))
+@pytest.mark.parametrize(
+    ("text", "plain"),
+    [
+        ("He said 'yes'.", "he said yes"),
+        ("‘Yes’, ‚nein‘, 'tis", "yes nein tis"),
+        ("the dogs' o'clock don’t donʼt", "the dogs o'clock don't don't"),
+        ("rock-'n'-roll ''two'' ' '' '", "rock n roll two"),
+        ("«L'été» 'n’importe'", "l'été n'importe"),
+    ],
+)
+def test_apostrophes_stay_inside_of_words(text: str, plain: str) -> None:
+    """Quotes are punctuation, also where they are apostrophes: those at either end of a word go."""
+    assert normalisation("words")(text) == plain
+
+
+@given(st.text(st.characters(codec="utf-8") | st.sampled_from("iIİ\u0307\u0327'’ʼΣ "), max_size=20))
 def test_words_normalisation_of_any_text(text: str) -> None:
     """Done twice it changes nothing more; spaces are single; case and Unicode composition do not matter."""
     plain = normalisation("words")
     once = plain(text)
     assert plain(once) == once == " ".join(once.split())
-    assert plain(unicodedata.normalize("NFD", text)) == once
+    assert plain(unicodedata.normalize("NFD", text)) == once == unicodedata.normalize("NFC", once)
+    assert all(character.lower() == character for character in once)
+    assert not any(word.strip("'") != word for word in once.split())
     assert not set('.,;:!?-_"’«»…') & set(once)
 
 
@@ -139,3 +164,47 @@ def test_print_normalisation_of_any_text(text: str) -> None:
     for name in ("print", "print-caseless"):
         once = normalisation(name)(text)
         assert normalisation(name)(once) == once
+
+
+CHARACTERS = CharTokenizer(sorted(" 'abcehlot"))
+
+
+@pytest.mark.parametrize(
+    ("tokenizer", "name", "texts", "unknown", "share"),
+    [
+        (CHARACTERS, "none", ["a cat"], {}, 0),
+        (CHARACTERS, "none", ["A CAT", "ax"], {"A": 2, "C": 1, "T": 1, "x": 1}, 500 / 7),
+        (CHARACTERS, "words", ["A CAT", "ax?", "l'cat"], {"x": 1}, 100 / 12),
+        (CharTokenizer(sorted(" ACT'")), "words", ["A C'T"], {}, 0),  # what it writes is put in lower case too
+        (WordTokenizer(["Cat", "a"]), "none", ["a cat", "a Cat"], {"cat": 1}, 25),
+        (WordTokenizer(["Cat", "a"]), "words", ["a cat.", "a Cat"], {}, 0),
+        (SubwordTokenizer.train(["the cat sat"], 30), "none", ["that cat", "The"], {"T": 1}, 100 / 11),
+        (CHARACTERS, "none", [""], {}, 0),
+    ],
+)
+def test_what_a_model_cannot_write(
+    tokenizer: Tokenizer, name: str, texts: list[str], unknown: dict[str, int], share: float
+) -> None:
+    """Characters that no token has, most frequent first; where tokens are words, words."""
+    found = unknown_units(tokenizer, texts, normalisation(name))
+    assert found == (unknown, pytest.approx(share)) and list(found[0]) == list(unknown)
+
+
+def test_eval_says_what_the_model_cannot_write(
+    small_bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One line names the letters, their share and what helps; the report has them with counts."""
+    soundfile.write(tmp_path / "a.wav", np.full(4000, 0.1, np.float32), 8000)
+    path, out = tmp_path / "m.jsonl", tmp_path / "scores.json"
+    for text, normalise, unknown, told in (
+        ("AB", "none", {"A": 1, "B": 1}, "100 % of the references ('A' 1, 'B' 1); --normalise words leaves case"),
+        ("AB", "words", {}, ""),
+        ("ab", "none", {}, ""),
+        ("aбб", "none", {"б": 2}, "66.7 % of the references ('б' 2); train one on texts that have them."),
+    ):
+        path.write_text(json.dumps({"audio": "a.wav", "text": text}), encoding="utf-8")
+        command = ["asr", "eval", str(small_bundle), str(path), "--json", str(out), "--normalise", normalise]
+        assert main([*command, "--device", "cpu"]) == 0
+        said = capsys.readouterr().err
+        assert json.loads(out.read_text())["unknown_characters"] == unknown
+        assert f"{path}: the model cannot write {told}" in said if told else "cannot write" not in said

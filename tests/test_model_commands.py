@@ -197,10 +197,10 @@ def test_tuning_of_captions(capsys: Shown) -> None:
         ("model info asr-an4", 1, "Did you mean 'asr-an4-en'?"),
         ("model info MODEL --format yaml", 2, "--format yaml: expected one of 'txt', 'json'."),
         ("model average MODEL MODEL --share 2 --out OUT", 2, "--share 2.0: give 0 to 1."),
-        ("model average MODEL MODEL", 2, "--out: name a folder."),
+        ("model average MODEL MODEL", 2, "--out: name a folder for the new model."),
         ("model average MODEL ocr-print --out OUT", 1, "have different tokenizers"),
         ("model narrow MODEL --channels [4] --size 4 --out OUT", 1, "is a model for 'asr', not for 'ocr'"),
-        ("model narrow ocr-print --channels [4] --size 4", 2, "--out: name a folder."),
+        ("model narrow ocr-print --channels [4] --size 4", 2, "--out: name a folder for the new model."),
         ("model narrow ocr-print --channels [4] --size 4 --out OUT", 2, "--channels: give 7 numbers, not 1."),
     ],
 )

@@ -76,7 +76,7 @@ def parse(*words: str) -> Config:
         ("--inner.siez 3", "unknown option --inner.siez. Did you mean '--inner.size'? See --help."),
         ("--limt 3", "unknown option --limt. Did you mean '--limit'? See --help."),
         ("word", "unknown argument word. See --help."),
-        ("--limit 3 --config none.yaml", "--config none.yaml: cannot be read (No such file or directory)"),
+        ("--limit 3 --config none.yaml", "--config none.yaml: no such file; check the path"),
     ],
 )
 def test_what_is_wrong_with_a_line(words: str, told: str) -> None:
@@ -156,3 +156,36 @@ def test_every_type_of_option_has_words() -> None:
     words = {name: expected(hint) for name, hint in types_of(Config).items()}
     assert words["inner.sizes"] == "a list of whole numbers" and words["names"] == "a list of texts"
     assert not any("<" in text or "[" in text for text in words.values())
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b"\xff\xfe", "is not UTF-8 text"),
+        (b"inner: " + b"{a: " * 5000 + b"1" + b"}" * 5000, "is nested too deeply"),
+        (b"a: &a {b: 1, c: 2}\nd: &d {e: *a, f: *a}\nlimit: 1\n", "repeats parts by reference"),
+        (b"# " + b"x" * (1 << 20), "is larger than 1 MiB"),
+        (b"- 1\n- 2\n", "holds no options"),
+        (b"a: [1\n", "is no YAML file of options"),
+        (b"limit: \x00\n", "is no YAML file of options"),
+        (b"!!python/object/apply:os.system ['true']\n", "is no YAML file of options"),
+    ],
+)
+def test_a_file_of_options_has_bounds(tmp_path: Path, content: bytes, told: str) -> None:
+    """A file from a stranger runs nothing, nests within bounds, and is told in one sentence that names it."""
+    path = tmp_path / "options.yaml"
+    path.write_bytes(content)
+    with pytest.raises(UsageError, match=rf"--config {path}: {told}"):
+        parse("--config", str(path))
+
+
+@pytest.mark.parametrize("name", ["", "x" * 300, "a\0b"])
+def test_names_of_files_of_options(name: str) -> None:
+    with pytest.raises(UsageError, match=r"--config .*: (is a folder|the name is too long|no file can have that name)"):
+        parse("--config", name)
+
+
+@pytest.mark.parametrize("values", [{"inner": 1}, {"inner": None}, {"limit": 10**400}, {"limit": "\0"}])
+def test_wrong_types_in_a_config_are_one_sentence(values: dict[str, object]) -> None:
+    with pytest.raises(InputError, match=r"^config\.json: "):
+        config_from_values(Config, values, "config.json")

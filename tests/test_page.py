@@ -273,7 +273,7 @@ def test_a_batch_size_of_nothing_is_refused(
 ) -> None:
     print_line().save(tmp_path / "x.png")
     assert main(["ocr", "read", str(tmp_path / "x.png"), "--model", str(line_bundle), "--batch_size", "0"]) == 2
-    assert "--batch_size 0: give 1 or more" in capsys.readouterr().err
+    assert "--batch_size 0: give 1 to 65536" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("shape", [(1, 40), (40, 1), (200, 300), (32, 20_000)])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,6 +17,7 @@ import torch
 from safetensors.torch import load_file
 
 from scriba.core.errors import UsageError
+from scriba.core.training.identity import Identity
 from scriba.core.training.run_folder import RunFolder, Standing
 
 OPTIONS = """
@@ -36,7 +38,7 @@ def start(folder: Path, *options: str) -> subprocess.Popen[str]:
     config.write_text(OPTIONS)
     command = [sys.executable, "-m", "scriba.asr.train", "--config", str(config), "--run_dir", str(folder), *options]
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
-    return subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
+    return subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True, start_new_session=True)
 
 
 def finish(folder: Path, *options: str) -> None:
@@ -101,6 +103,45 @@ def test_interrupt_writes_a_checkpoint_first(unbroken: Path, tmp_path: Path) -> 
     assert_same_checkpoints(unbroken, folder)
 
 
+def test_a_signal_to_the_group_spares_the_workers(unbroken: Path, tmp_path: Path) -> None:
+    """SIGTERM to all processes of a training with workers, as a shell or a scheduler sends it: a checkpoint first."""
+    folder = tmp_path / "run"
+    process = start(folder, "--data.workers", "2")
+    while logged_step(folder) < 4 and process.poll() is None:
+        time.sleep(0.002)
+    os.killpg(process.pid, signal.SIGTERM)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 1 and "the same command resumes" in errors and "Error" not in errors
+    assert (folder / "checkpoints" / "last").is_file()
+    finish(folder)
+    assert_same_checkpoints(unbroken, folder)
+
+
+def test_two_trainings_cannot_share_a_folder(tmp_path: Path) -> None:
+    """The second is refused at once and told which process has it; the first is not disturbed."""
+    folder, long = tmp_path / "run", ("--training.epochs", "1000")
+    first = start(folder, *long)
+    while not (folder / ".holder").exists() and first.poll() is None:
+        time.sleep(0.01)
+    second = start(folder, *long)
+    _, errors = second.communicate(timeout=60)
+    assert second.returncode == 2 and f"process {first.pid} on " in errors and "trains in it" in errors
+    first.terminate()
+    assert first.wait(timeout=60) == 1 and not (folder / ".holder").exists()
+    assert (folder / "checkpoints" / "last").is_file()
+
+
+def test_what_a_killed_training_left_is_cleared_up(unbroken: Path, tmp_path: Path) -> None:
+    """A file that was half written is no one's: it goes when the run goes on."""
+    folder = tmp_path / "run"
+    shutil.copytree(unbroken, folder)
+    left = [folder / "checkpoints" / ".0123abcd.77.part", folder / "bundle" / ".89abcdef.5.part"]
+    for path in left:
+        path.write_bytes(b"half")
+    finish(folder)
+    assert not any(path.exists() for path in left)
+
+
 def test_other_options_do_not_resume(unbroken: Path) -> None:
     """A run folder is never continued with other options by accident; the message names the option."""
     process = start(unbroken, "--training.learning_rate", "0.1")
@@ -112,9 +153,7 @@ def test_other_options_do_not_resume(unbroken: Path) -> None:
 def test_an_older_run_resumes_with_newer_options_at_their_defaults(tmp_path: Path) -> None:
     """An option that a run does not know yet was at its default; any other value of it is another run."""
     folder = RunFolder(tmp_path)
-    folder.save_config({"a": 1})
-    folder.save_checkpoint({}, Standing())
-    folder.compare({"a": 1, "b": {"new": 2}}, {"a": 0, "b": {"new": 2}})
-    folder.save_config({"a": 1, "b": {"new": 2}})
+    folder.save_checkpoint({}, Standing(), Identity.of({"a": 1}))
+    folder.compare(Identity.of({"a": 1, "b": {"new": 2}}), Identity.of({"a": 0, "b": {"new": 2}}))
     with pytest.raises(UsageError, match=r"\(c was 0, is 3\)"):
-        folder.compare({"a": 1, "b": {"new": 2}, "c": 3}, {"a": 0, "b": {"new": 2}, "c": 0})
+        folder.compare(Identity.of({"a": 1, "c": 3}), Identity.of({"a": 0, "c": 0}))

@@ -76,7 +76,7 @@ class NoExamples:
     [
         ({"decoding": DecodingConfig("joint"), "loss": LossConfig(0.0)}, "--decoding.method joint: .* one head only"),
         ({"decoding": DecodingConfig("ctc"), "loss": LossConfig(0.0)}, "--decoding.method ctc: .* no such head"),
-        ({"decoding": DecodingConfig(beam_size=0)}, "--decoding.beam_size 0: give 1 or more"),
+        ({"decoding": DecodingConfig(beam_size=0)}, "--decoding.beam_size 0: give 1 to 1000"),
         ({"decoding": DecodingConfig(n_best=3)}, "--decoding.n_best 3: give 1 to the beam size"),
         ({"decoding": DecodingConfig(lm_weight=0.5)}, "--decoding.lm_weight 0.5: name the language model"),
         ({"training": TrainingConfig(log_every=0)}, "--training.log_every 0: give 1 or more"),

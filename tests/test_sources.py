@@ -36,18 +36,18 @@ def manifest(folder: Path, name: str, content: str | bytes) -> Path:
 def test_every_form_gives_the_same_examples(
     rows: list[tuple[str, str]], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    """JSON lines, CSV and TSV with the same rows read alike, whatever the texts hold; a BOM is no matter."""
+    """JSON, CSV and TSV with the same rows read alike, whatever the texts hold; BOM and line ends are no matter."""
     folder = tmp_path_factory.mktemp("forms")
     names = [f"clips/{i}.wav" for i in range(len(rows))]
     lines = [json.dumps({"audio": n, "text": t, "speaker": s}) for n, (t, s) in zip(names, rows, strict=True)]
     paths = [manifest(folder, "a.jsonl", "\ufeff" + "\n".join(lines) + "\n\n")]
-    for suffix, delimiter in ((".csv", ","), (".tsv", "\t")):
+    table = [("file_name", "sentence", "speaker"), *((n, t, s) for n, (t, s) in zip(names, rows, strict=True))]
+    for suffix, delimiter in ((".csv", ","), (".CSV", ";")):
         buffer = io.StringIO()
-        writer = csv.writer(buffer, delimiter=delimiter)
-        writer.writerows(
-            [("file_name", "sentence", "speaker"), *((n, t, s) for n, (t, s) in zip(names, rows, strict=True))]
-        )
+        csv.writer(buffer, delimiter=delimiter).writerows(table)
         paths.append(manifest(folder, f"a{suffix}", buffer.getvalue()))
+    paths.append(manifest(folder, "a.tsv", "\r\n".join(map("\t".join, table))))
+    paths.append(manifest(folder, "a.json", f"[{','.join(lines)}]"))
     expected = [Example(n, folder / n, t, {"speaker": s}) for n, (t, s) in zip(names, rows, strict=True)]
     for path in paths:
         found = Manifest(path, "audio")
@@ -105,6 +105,8 @@ def test_broken_csv_rows(tmp_path: Path) -> None:
         ("m.jsonl", "", "is empty"),
         ("m.csv", "", "is empty"),
         ("m.jsonl", b'{"audio": "\xff"}', "not UTF-8"),
+        ("m.csv", "audio,text\nx,y\n".encode("utf-16"), "is not UTF-8 text; save it as UTF-8"),
+        ("m.csv", "audio,text\nx,y\n".encode("utf-16-le"), "is not UTF-8 text; save it as UTF-8"),
         ("m.txt", "x", r"a \.jsonl, \.csv or \.tsv file"),
         ("m.jsonl", "no json\n", "no usable row; line 1 is not JSON"),
     ],

@@ -242,7 +242,7 @@ class CountingInputs(ToyInputs):
 
 
 def test_a_run_that_goes_on_checks_its_data_once(tmp_path: Path) -> None:
-    """What the check found is remembered, losses too, as long as the data and the options it depends on are those."""
+    """What the check found is remembered, losses too; other data is checked, and is another run."""
 
     def stop(*_: object) -> NoReturn:
         raise KeyboardInterrupt
@@ -254,7 +254,7 @@ def test_a_run_that_goes_on_checks_its_data_once(tmp_path: Path) -> None:
     counts = []
     for now in (examples, examples, longer):
         inputs = CountingInputs()
-        with pytest.raises(KeyboardInterrupt):
+        with pytest.raises(UsageError if now is longer else KeyboardInterrupt):
             run(settings, now, examples[:2], inputs=lambda _, inputs=inputs: inputs, evaluate=stop)
         counts.append(len(inputs.measured))
     assert counts == [11, 0, 9]

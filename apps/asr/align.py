@@ -1,17 +1,15 @@
 """scriba asr align: where the words of a known transcript lie in a recording."""
 
 import sys
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from scriba.asr import APP, Model
-from scriba.asr.segments import seconds_of
 from scriba.asr.writers import WRITERS
 from scriba.commands import AlignConfig, align
 from scriba.core.example import Example
-from scriba.core.recogniser import Result
+from scriba.core.text import visible
 
 DESCRIPTION = """Find where the words of a known transcript lie in a recording, in seconds, and how sure that is.
 
@@ -32,14 +30,8 @@ class SpeechAlignConfig(AlignConfig):
 
 def write(model: Model, options: SpeechAlignConfig) -> None:
     """Align a recording and write the times."""
-    start = time.perf_counter()
-    hypothesis = model.align(options.file, options.text)
-    example, extent = (
-        Example(options.file, Path(options.file), options.text),
-        seconds_of(Path(options.file), options.file),
-    )
-    result = Result(example, extent, time.perf_counter() - start, {"ctc": hypothesis})
-    sys.stdout.write(WRITERS[options.format](result, hypothesis))
+    result = model.align_example(Example(options.file, Path(options.file), options.text))
+    sys.stdout.write(visible(WRITERS[options.format](result, result.hypothesis), keep="\n\t"))
 
 
 main = align(APP, DESCRIPTION, "Audio file.", "asr-an4-en", SpeechAlignConfig, write)

@@ -4,15 +4,17 @@ Shapes: B batch, T frames or encoder positions, F mel bins, C channels.
 """
 
 from dataclasses import dataclass
+from typing import TypeVar
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from scriba.core.model import BidirectionalStack, Memory, mask_images
-from scriba.core.ranges import Count, Dropout
+from scriba.core.ranges import Dropout, Layers, Size
 
 SUBSAMPLING = 4
+Lengths = TypeVar("Lengths", int, Tensor)
 
 
 @dataclass(frozen=True)
@@ -28,9 +30,9 @@ class EncoderConfig:
     """
 
     kind: str = "blstm"
-    channels: Count = 32
-    size: Count = 192
-    layers: Count = 3
+    channels: Size = 32
+    size: Size = 192
+    layers: Layers = 3
     dropout: Dropout = 0.1
 
 
@@ -50,10 +52,10 @@ class SpeechEncoder(nn.Module):
             nn.Conv2d(channels, config.channels, kernel_size=3, stride=2, padding=1)
             for channels in (1, config.channels)
         )
-        bins = _halved(_halved(torch.tensor(mel_bins))).item()
+        bins = _halved(_halved(mel_bins))
         self.dropout = nn.Dropout(config.dropout)
         self.recurrent = BidirectionalStack(
-            int(bins) * config.channels, hidden_size=config.size, layers=config.layers, dropout=config.dropout
+            bins * config.channels, hidden_size=config.size, layers=config.layers, dropout=config.dropout
         )
         self.memory_size = 2 * config.size
 
@@ -71,5 +73,5 @@ class SpeechEncoder(nn.Module):
         return Memory(self.recurrent(states_BTD, lengths_B), lengths_B)
 
 
-def _halved(lengths: Tensor) -> Tensor:
+def _halved(lengths: Lengths) -> Lengths:
     return (lengths + 1) // 2

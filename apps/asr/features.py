@@ -5,14 +5,16 @@ Shapes: T frames, F mel bins.
 
 from dataclasses import dataclass
 from functools import cache
+from typing import Annotated
 
 import torch
 import torchaudio.functional as AF
 from torch import Tensor
 from torchaudio.transforms import MelSpectrogram
 
+from scriba.asr.audio import resample
 from scriba.asr.segments import SegmentConfig, speech_spans
-from scriba.core.ranges import Count, NotNegative, Positive, Share, Whole
+from scriba.core.ranges import NotNegative, Range, Share, Whole
 
 
 @dataclass(frozen=True)
@@ -27,11 +29,11 @@ class FeatureConfig:
         max_seconds: Longest audio that is accepted.
     """
 
-    sample_rate: Count = 16000
-    mel_bins: Count = 80
-    window: Positive = 0.025
-    hop: Positive = 0.01
-    max_seconds: Positive = 60.0
+    sample_rate: Annotated[int, Range(1000, 192_000)] = 16000
+    mel_bins: Annotated[int, Range(1, 1024)] = 80
+    window: Annotated[float, Range(0.001, 0.5)] = 0.025
+    hop: Annotated[float, Range(0.001, 1)] = 0.01
+    max_seconds: Annotated[float, Range(0, 36_000, above=True)] = 60.0
 
 
 @dataclass(frozen=True)
@@ -53,8 +55,8 @@ class AugmentConfig:
     """
 
     start_epoch: Whole = 0
-    speeds: tuple[Positive, ...] = (0.9, 1.0, 1.1)
-    edges: NotNegative = 0.0
+    speeds: tuple[Annotated[float, Range(0.1, 10)], ...] = (0.9, 1.0, 1.1)
+    edges: Annotated[float, Range(0, 60)] = 0.0
     noise: NotNegative = 0.0
     frequency_masks: Whole = 2
     frequency_width: Whole = 20
@@ -106,7 +108,7 @@ def perturb(waveform: Tensor, config: AugmentConfig, rate: int) -> Tensor:
     """Change speed and ends and add noise, drawn from torch's generator."""
     speed = config.speeds[int(torch.randint(len(config.speeds), ()))]
     if speed != 1.0:
-        waveform = AF.resample(waveform, round(rate * speed), rate)
+        waveform = resample(waveform, round(rate * speed), rate)
     if config.edges > 0:
         waveform = vary_edges(waveform, config.edges, rate)
     if config.noise > 0:

@@ -14,7 +14,7 @@ from scriba.core.errors import UsageError
 from scriba.core.example import Example
 from scriba.core.recogniser import Recogniser
 
-DESCRIPTION = """Write down what is said in audio files (wav, flac, ogg, mp3; any rate and number of channels).
+DESCRIPTION = """Write down what is said in audio files (wav, flac, ogg, mp3, m4a, …; any rate and number of channels).
 
 Example: scriba asr transcribe talk.wav --model asr-an4-en --format srt
 """
@@ -53,7 +53,7 @@ def _transcribe(recogniser: Recogniser, options: TranscribeConfig) -> int:
         file, text = result.example.id, WRITERS[options.format](result, result.hypothesis)
         named = options.format == "txt" and len(examples) > 1
         output.write(file, output.stem(file, Path(file).stem), text, named=named)
-    return 1 if failed else 0
+    return 1 if failed or output.failed else 0
 
 
 main = use(

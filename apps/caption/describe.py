@@ -67,8 +67,9 @@ def _describe(recogniser: Recogniser, options: DescribeConfig) -> int:
         if options.plot is not None:
             from scriba.caption.plot import plot_caption  # imports matplotlib: slow
 
-            plot_caption(Path(file), hypothesis, Path(options.plot) / f"{stem}.png")
-    return 1 if failed else 0
+            with output.counting():
+                plot_caption(Path(file), hypothesis, Path(options.plot) / f"{stem}.png")
+    return 1 if failed or output.failed else 0
 
 
 main = use(

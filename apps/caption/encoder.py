@@ -4,13 +4,14 @@ Shapes: B batch, T cells of the map in row order, C channels of the network, D m
 """
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import torch
 from torch import Tensor, nn
 
 from scriba.core.model import Backbone, BackboneConfig, Memory
 from scriba.core.precision import full
-from scriba.core.ranges import Count, Dropout
+from scriba.core.ranges import Dropout, Range, Size
 
 BACKBONE = "encoder.backbone"
 """The network's name in a model."""
@@ -24,7 +25,7 @@ class PictureConfig(BackboneConfig):
         size: Pixels along each side that a picture is scaled to.
     """
 
-    size: Count = 224
+    size: Annotated[int, Range(1, 4096)] = 224
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ class EncoderConfig:
     """
 
     kind: str = "backbone"
-    size: Count = 512
+    size: Size = 512
     dropout: Dropout = 0.3
     cache: str | None = "runs/features"
 

@@ -96,11 +96,8 @@ class FeatureCache:
     def _write(self, keys: list[str], features_NTC: Tensor) -> None:
         name = hashlib.sha256("".join(keys).encode()).hexdigest()[:16]
         path = self.folder / f"{name}.safetensors"
-        try:
-            with replacing(path) as aside:
-                save_file({"features": features_NTC.half().contiguous()}, aside, {"keys": json.dumps(keys)})
-        except (OSError, SafetensorError) as error:
-            raise InputError(f"{path}: cannot be written ({error}); name another --encoder.cache, or null.") from error
+        with replacing(path, "name another --encoder.cache, or null") as aside:
+            save_file({"features": features_NTC.half().contiguous()}, aside, {"keys": json.dumps(keys)})
         self._add(path)
 
     def _add(self, part: Path) -> None:

@@ -2,8 +2,10 @@
 
 import json
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
+from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -11,11 +13,11 @@ from scriba.commands.options import MODEL, DecodingOptions, open_for
 from scriba.core.command import build_parser, program, say, track
 from scriba.core.errors import InputError
 from scriba.core.example import Example
-from scriba.core.files import write_json, write_text
+from scriba.core.files import check_writable, write_json, write_text
 from scriba.core.ranges import Count
 from scriba.core.recogniser import Recogniser, Result
-from scriba.core.scores import Scores, unit_of
-from scriba.core.text import normalisation
+from scriba.core.scores import ErrorRates, Scores, unit_of
+from scriba.core.text import UNK, Tokenizer, normalisation, plain_words
 from scriba.core.training import App, methods_of, score_results
 from scriba.sources import read_examples
 
@@ -73,8 +75,12 @@ def evaluate(
     def body(words: Sequence[str]) -> int:
         parser = build_parser(f"scriba {app.name} eval", description, config, positionals=POSITIONALS)
         recogniser, options = open_for(parser, config, words, app.name)
+        check_writable(options.json, "--json")
+        check_writable(options.texts, "--texts")
         simplify = normalisation(options.normalise)
         examples, broken = read_examples(options.data, app.media, "test", options.limit, options.streaming)
+        plain = simplify if isinstance(app.scores, ErrorRates) else plain_words  # likeness is that of plain words
+        unknown = tell_unknown(recogniser.tokenizer, examples, options, plain)
         scores = {
             method: score_method(recogniser.by(method), examples, app.scores, options, simplify, recognise, told)
             for method in methods_of(recogniser)
@@ -98,11 +104,48 @@ def evaluate(
                 **chosen,
                 "heads": scores,
                 "broken_rows": broken,
+                "unknown_characters": unknown,
             }
             write_json(Path(options.json), report)
         return 1 if chosen["failed"] or broken else 0
 
     return program(body)
+
+
+def tell_unknown(
+    tokenizer: Tokenizer, examples: Iterable[Example], options: EvalConfig, simplify: Callable[[str], str]
+) -> dict[str, int]:
+    """Say what of the references a model cannot write, and what helps; return it, with counts, most frequent first."""
+    texts = [text for example in examples for text in example.texts]
+    unknown, share = unknown_units(tokenizer, texts, simplify)
+    if unknown:
+        shown = ", ".join(f"{unit!r} {count}" for unit, count in islice(unknown.items(), 10))
+        helps = unknown_units(tokenizer, texts, plain_words)[1] < share
+        remedy = "--normalise words leaves case and punctuation out" if helps else "train one on texts that have them"
+        more = ", …" if len(unknown) > 10 else ""
+        say(f"{options.data}: the model cannot write {share:.3g} % of the references ({shown}{more}); {remedy}.")
+    return unknown
+
+
+def unknown_units(
+    tokenizer: Tokenizer, texts: Iterable[str], simplify: Callable[[str], str]
+) -> tuple[dict[str, int], float]:
+    """Return the characters of texts, or words if those are the tokens, that a model cannot write, and their share.
+
+    Args:
+        tokenizer: That of the model.
+        texts: The texts.
+        simplify: Normalisation of these, and of what the model writes.
+
+    Returns:
+        How often each occurs, most frequent first, and their percentage of all.
+    """
+    split: Callable[[str], Iterable[str]] = str.split if tokenizer.to_json()["kind"] == "words" else list
+    pieces = [tokenizer.piece(id) for id in range(UNK + 1, len(tokenizer))]
+    known = {unit for piece in pieces for text in (piece, simplify(piece)) for unit in split(text)}
+    counts = Counter(unit for text in texts for unit in split(simplify(text)))
+    unknown = {unit: count for unit, count in counts.most_common() if unit not in known}
+    return unknown, 100 * sum(unknown.values()) / max(counts.total(), 1)
 
 
 def score_method(

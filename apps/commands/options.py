@@ -7,10 +7,10 @@ from typing import TypeVar
 from scriba.core.command import OptionParser, parse_config
 from scriba.core.files import Bundle, read_json, write_json
 from scriba.core.precision import Device, Precision
-from scriba.core.ranges import Count
+from scriba.core.ranges import Size
 from scriba.core.recogniser import Recogniser
 from scriba.core.search import DecodingConfig
-from scriba.loading import check_task, open_bundle, open_recogniser
+from scriba.loading import check_task, open_bundle, open_recogniser, read_config
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class DecodingOptions(ModelOptions):
     """
 
     decoding: DecodingConfig = field(default_factory=DecodingConfig)
-    batch_size: Count = 16
+    batch_size: Size = 16
 
 
 Options = TypeVar("Options", bound=DecodingOptions)
@@ -56,7 +56,7 @@ def parse_for_model(
     """
     bundle = open_bundle(parse_config(parser, config, argv).model)
     check_task(bundle, task)
-    parser.set_defaults({f"decoding.{name}": value for name, value in bundle.config.get("decoding", {}).items()})
+    parser.set_defaults({f"decoding.{name}": value for name, value in asdict(read_config(bundle).decoding).items()})
     return bundle, parse_config(parser, config, argv)
 
 

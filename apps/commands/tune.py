@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from scriba.commands.options import MODEL, DecodingOptions, keep_decoding, parse_for_model
-from scriba.core.command import build_parser, program
+from scriba.core.command import build_parser, program, show
 from scriba.core.errors import InputError, UsageError
 from scriba.core.example import Example
 from scriba.core.ranges import Count, NotNegative, Real, Share
@@ -68,7 +68,8 @@ def tune(app: App[Any, Any], description: str) -> Callable[..., int]:
         recogniser = open_recogniser(bundle, options.decoding, options.device, options.precision)
         examples, _ = read_examples(options.data, app.media, "dev", options.limit)
         best = compare(recogniser, examples, app.scores, options)
-        print(f"\nbest: {command_line(best, read_config(bundle).decoding)}")
+        print()
+        show(f"best: {command_line(best, read_config(bundle).decoding)}")
         if options.write:
             keep_decoding(bundle, best)
         return 0

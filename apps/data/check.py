@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from scriba.core.command import build_parser, parse_configs, program
 from scriba.core.data import Report, check
 from scriba.core.ranges import Whole
-from scriba.core.text import build_tokenizer
+from scriba.core.text import build_tokenizer, visible
 from scriba.core.training import all_texts, check_run, with_texts
 from scriba.data.options import POSITIONALS, app_in
 from scriba.sources import open_named
@@ -59,11 +59,11 @@ def _check(argv: Sequence[str]) -> int:
         encoder = app.encoder(config) if aligns else None
         inputs, problems = app.inputs(config), source.problems
         report = check(name, rows, inputs, problems=problems, encoder=encoder, encode=encode)
-        print("\n".join(report.lines(options.show)))
+        print(visible("\n".join(report.lines(options.show)), "\n"))
         reports.append(report)
         if unseen := report.unseen_in(reports[0]):
             shown = ", ".join(f"{character!r} {count}" for character, count in unseen.items())
-            print(f"  characters that {reports[0].name} lacks: {shown}")
+            print(visible(f"  characters that {reports[0].name} lacks: {shown}"))
     return 1 if any(report.dropped for report in reports) else 0
 
 

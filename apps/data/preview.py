@@ -11,9 +11,9 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from scriba.core.command import build_parser, parse_configs, program, say
+from scriba.core.command import build_parser, parse_configs, program, say, show
 from scriba.core.errors import InputError, UsageError
-from scriba.core.files import replacing
+from scriba.core.files import check_writable, replacing
 from scriba.core.inputs import Draw
 from scriba.core.ranges import Count, Whole
 from scriba.data.options import POSITIONALS, app_in
@@ -57,6 +57,7 @@ def _preview(argv: Sequence[str]) -> int:
     suffix = Path(options.out).suffix.lstrip(".")
     if suffix not in ("png", "pdf", "svg"):
         raise UsageError(f"--out {options.out}: the picture is a .png, .pdf or .svg file.")
+    check_writable(options.out, "--out")
     inputs = app.inputs(config)
     source = open_named(options.source, app.media, "train", options.streaming)
     pictures: list[tuple[str, str, NDArray[np.float32]]] = []
@@ -73,7 +74,7 @@ def _preview(argv: Sequence[str]) -> int:
         raise InputError(f"{options.source}: no example from number {options.start} on can be drawn.")
     with replacing(Path(options.out)) as aside:
         draw_sheet(pictures, aside, suffix, "lower" if inputs.unit == "s" else "upper")  # low tones below
-    print(f"{options.out}: {len(pictures)} examples")
+    show(f"{options.out}: {len(pictures)} examples")
     return 1 if failed else 0
 
 

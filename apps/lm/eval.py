@@ -7,7 +7,7 @@ from pathlib import Path
 
 from scriba.core.command import build_parser, parse_config, program, say
 from scriba.core.errors import InputError
-from scriba.core.files import write_json
+from scriba.core.files import check_writable, write_json
 from scriba.core.precision import Device
 from scriba.core.training import all_texts
 from scriba.lm import APP
@@ -45,6 +45,7 @@ class LmEvalConfig:
 def _eval(argv: Sequence[str]) -> int:
     parser = build_parser("scriba lm eval", DESCRIPTION, LmEvalConfig, positionals=POSITIONALS)
     options = parse_config(parser, LmEvalConfig, argv)
+    check_writable(options.json, "--json")
     bundle = open_bundle(options.model)
     check_task(bundle, APP.name)
     recogniser = open_recogniser(bundle, device=options.device, precision="float32")

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from scriba.core.command import build_parser, parse_config, program
+from scriba.core.command import build_parser, parse_config, program, show
 from scriba.core.errors import InputError
 from scriba.core.files import Bundle, save_bundle
 from scriba.core.ranges import Share
@@ -43,7 +43,7 @@ def _average(argv: Sequence[str]) -> int:
     options = parse_config(parser, AverageConfig, argv)
     out = check_out(options.out)
     average(open_bundle(options.first), open_bundle(options.second), options.share, out)
-    print(out)
+    show(str(out))
     return 0
 
 

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from scriba.commands.options import MODEL, DecodingOptions, keep_decoding, parse_for_model
 from scriba.core.command import build_parser, parse_config, program, track
 from scriba.core.errors import InputError
-from scriba.core.files import replacing
+from scriba.core.files import check_writable, replacing
 from scriba.core.recogniser import Recogniser
 from scriba.core.scores import calibrated, calibration_error, fit_temperature, reliability, right_words
 from scriba.core.text import normalisation
@@ -61,6 +61,7 @@ def _calibrate(argv: Sequence[str]) -> int:
     if app.name not in APPS:
         raise InputError(f"{app.name}: is a language model, which has no confidences; choose another model.")
     bundle, options = parse_for_model(parser, CalibrateConfig, argv, app.name)
+    check_writable(options.plot, "--plot")
     plain = replace(options.decoding, temperature=1.0)
     recogniser = open_recogniser(bundle, plain, options.device, options.precision)
     simplify = normalisation(options.normalise)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from scriba.core.command import build_parser, parse_config, program
+from scriba.core.command import build_parser, parse_config, program, show
 from scriba.core.files import Bundle
 from scriba.core.text import SPECIALS
 from scriba.loading import open_bundle, read_config
@@ -40,17 +40,17 @@ def _info(argv: Sequence[str]) -> int:
     bundle = open_bundle(options.model)
     found = describe(bundle)
     if options.format == "json":
-        print(json.dumps({**found, "config": asdict(read_config(bundle)), "card": card_of(bundle)}, ensure_ascii=False))
+        show(json.dumps({**found, "config": asdict(read_config(bundle)), "card": card_of(bundle)}, ensure_ascii=False))
         return 0
     tokens = found["tokens"]
     more = f" … and {len(tokens) - SHOWN} more" if len(tokens) > SHOWN else ""
     decoding = {n: v for n, v in found["decoding"].items() if v not in (None, 0.0)}
-    print(f"{options.model}: app {found['task']}, {found['weights'] / 1e6:.2f} million weights, heads {found['heads']}")
-    print(f"folder    {found['path']}")
-    print(f"parts     {', '.join(f'{name} {count / 1e6:.2f} M' for name, count in found['parts'].items())}")
-    print(f"tokens    {len(tokens)}: {' '.join(tokens[:SHOWN])}{more}")
-    print(f"decoding  {', '.join(f'{name} {value}' for name, value in decoding.items())}")
-    print(f"card      {bundle.path / 'README.md'}")
+    show(f"{options.model}: app {found['task']}, {found['weights'] / 1e6:.2f} million weights, heads {found['heads']}")
+    show(f"folder    {found['path']}")
+    show(f"parts     {', '.join(f'{name} {count / 1e6:.2f} M' for name, count in found['parts'].items())}")
+    show(f"tokens    {len(tokens)}: {' '.join(tokens[:SHOWN])}{more}")
+    show(f"decoding  {', '.join(f'{name} {value}' for name, value in decoding.items())}")
+    show(f"card      {bundle.path / 'README.md'}")
     return 0
 
 

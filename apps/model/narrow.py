@@ -4,7 +4,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from scriba.core.command import build_parser, parse_config, program
+from scriba.core.command import build_parser, parse_config, program, show
 from scriba.core.errors import InputError
 from scriba.core.files import save_bundle
 from scriba.core.ranges import Count
@@ -50,7 +50,7 @@ def _narrow(argv: Sequence[str]) -> int:
         "not yet trained on.\n"
     )
     save_bundle(out, task=bundle.task, config=config, tokenizer=bundle.tokenizer, weights=weights, card=card)
-    print(out)
+    show(str(out))
     return 0
 
 

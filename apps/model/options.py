@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from scriba.core.errors import UsageError
-from scriba.core.files import Bundle
+from scriba.core.files import Bundle, check_writable, read_text
 
 
 def check_out(out: str) -> Path:
@@ -12,12 +12,13 @@ def check_out(out: str) -> Path:
     Raises:
         UsageError: None is named, or it is a file.
     """
-    if not out or Path(out).is_file():
-        raise UsageError(f"--out {out}: name a folder for the new model." if out else "--out: name a folder.")
+    if not out:
+        raise UsageError("--out: name a folder for the new model.")
+    check_writable(out, "--out", folder=True)
     return Path(out)
 
 
 def card_of(bundle: Bundle) -> str:
     """Return the text of a bundle's card; empty where it has none."""
     path = bundle.path / "README.md"
-    return path.read_text(encoding="utf-8") if path.is_file() else ""
+    return read_text(path, remedy="copy the model folder again") if path.is_file() else ""

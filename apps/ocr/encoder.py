@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from scriba.core.errors import UsageError
 from scriba.core.model import BidirectionalStack, Memory, mask_images
-from scriba.core.ranges import Count, Dropout
+from scriba.core.ranges import Dropout, Layers, Size
 
 STEM = 2
 """Plain convolutions, of stride 2 in both directions."""
@@ -38,9 +38,9 @@ class EncoderConfig:
     """
 
     kind: str = "blstm"
-    channels: tuple[Count, ...] = (32, 64, 112, 112, 128, 128, 112)
-    size: Count = 192
-    layers: Count = 2
+    channels: tuple[Size, ...] = (32, 64, 112, 112, 128, 128, 112)
+    size: Size = 192
+    layers: Layers = 2
     dropout: Dropout = 0.1
 
 

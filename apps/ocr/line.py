@@ -5,14 +5,14 @@ Shapes: W columns, F rows (the height).
 
 import math
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
 from scriba.core.errors import InputError, TooLong
-from scriba.core.ranges import Count, NotNegative
+from scriba.core.ranges import Range
 from scriba.ocr.image import Grey
 
 MIN_CONTRAST = 12
@@ -30,10 +30,10 @@ class LineConfig:
         max_columns: Widest prepared line that is accepted.
     """
 
-    height: Count = 32
-    margin: NotNegative = 0.35
+    height: Annotated[int, Range(1, 1024)] = 32
+    margin: Annotated[float, Range(0, 10)] = 0.35
     deslant: bool = False
-    max_columns: Count = 16384
+    max_columns: Annotated[int, Range(1, 1_000_000)] = 16384
 
 
 class Line(NamedTuple):

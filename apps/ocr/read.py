@@ -60,8 +60,9 @@ def _read(recogniser: Recogniser, options: ReadConfig) -> int:
         if options.plot is not None:
             from scriba.ocr.plot import plot_page  # imports matplotlib: slow
 
-            plot_page(page, Path(options.plot), stem)
-    return 1 if failed else 0
+            with output.counting():
+                plot_page(page, Path(options.plot), stem)
+    return 1 if failed or output.failed else 0
 
 
 main = use(APP, "read", DESCRIPTION, ReadConfig, _read, files="Pictures.", model="ocr-print", batch_size=32)

@@ -10,4 +10,4 @@ from scriba.core.command.options import (
     program,
 )
 from scriba.core.command.output import Output
-from scriba.core.command.progress import say, track
+from scriba.core.command.progress import FIRST, say, show, track

@@ -3,9 +3,11 @@
 import sys
 import traceback
 import types
+import warnings
 from argparse import RawDescriptionHelpFormatter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Annotated, Any, Literal, NoReturn, TypeVar, Union, get_args, get_origin, get_type_hints
 
@@ -13,11 +15,19 @@ import yaml
 from jsonargparse import ArgumentParser, DefaultHelpFormatter, Namespace
 
 from scriba.core.errors import InputError, ScribaError, UsageError, nearest
+from scriba.core.files import read_text
 from scriba.core.ranges import Range, check_ranges
+from scriba.core.text import visible
 
 C = TypeVar("C")
 OWN = ("config", "debug")
 """Options of the command line itself, not of a config."""
+MAX_CONFIG = 1 << 20
+"""Bytes of a file of options."""
+LONGEST = 1000
+"""Characters of a sentence that are shown."""
+DEEPEST = 20
+"""Levels that options are nested in at most."""
 SINGLE = {int: "a whole number", float: "a number", bool: "true or false", str: "text", type(None): "null"}
 MANY = {int: "whole numbers", float: "numbers", bool: "truths", str: "texts"}
 
@@ -117,7 +127,16 @@ def parse_configs(parser: OptionParser, configs: Sequence[type[C]], argv: Sequen
         UsageError: An option or a value is wrong, or a number lies outside its range.
     """
     parser.given = lambda: given(argv)
-    return _instantiate(parser, configs, parser.parse_args(list(argv)))
+    for option, value in given(argv):
+        if isinstance(value, UsageError) and option == "--config":
+            raise value
+    try:
+        parsed = parser.parse_args(list(argv))
+    except UsageError:
+        raise
+    except Exception as error:  # the library has its own for each wrong kind of value
+        parser.error(str(error), error)
+    return _instantiate(parser, configs, parsed)
 
 
 def config_from_values(
@@ -134,13 +153,25 @@ def config_from_values(
     Raises:
         InputError: The values do not fit.
     """
+    if lone := next(_lone_groups(config, values), None):
+        raise InputError(f"{where}: '{lone}' is no group of options.")
     parser = build_parser("", "", config, defaults=defaults)
     parser.given = lambda: ((f"--{name}", value) for name, value in flatten(values).items())
     try:
         (result,) = _instantiate(parser, (config,), parser.parse_object(dict(values)))
     except UsageError as error:
         raise InputError(f"{where}: {error}") from error
+    except Exception as error:  # the library has its own for each wrong kind of value
+        raise InputError(f"{where}: holds no options of this kind ({error}).") from error
     return result
+
+
+def _lone_groups(config: type, values: Mapping[str, Any]) -> Iterator[str]:
+    """Yield groups of options that are something else: the library would take a text for the name of a file of them."""
+    for name, hint in get_type_hints(config).items():
+        value = values.get(name, {})
+        if is_dataclass(hint):
+            yield from _lone_groups(hint, value) if isinstance(value, Mapping) else (name,)  # type: ignore[arg-type]
 
 
 def _instantiate(parser: OptionParser, configs: Sequence[type[C]], parsed: Namespace) -> list[C]:
@@ -216,12 +247,33 @@ def given(argv: Sequence[str]) -> Iterator[tuple[str, Any]]:
             yield option, value
             continue
         try:
-            read = yaml.safe_load(Path(value or "").read_text(encoding="utf-8"))
-            yield option, value
-            yield from ((f"--{name}", v) for name, v in flatten(read if isinstance(read, Mapping) else {}).items())
-        except (OSError, ValueError, yaml.YAMLError) as error:
-            reason = error.strerror if isinstance(error, OSError) else " ".join(str(error).split())
-            yield option, UsageError(f"--config {value}: cannot be read ({reason}); name a YAML file of options.")
+            read = read_options(Path(value or ""))
+        except InputError as error:
+            yield option, UsageError(f"--config {error}")
+            continue
+        yield option, value
+        yield from ((f"--{name}", v) for name, v in flatten(read).items())
+
+
+def read_options(path: Path) -> Mapping[str, Any]:
+    """Read a YAML file of options.
+
+    Raises:
+        InputError: It cannot be read, or holds something else.
+    """
+    text, depth = read_text(path, MAX_CONFIG), 0
+    try:
+        for event in yaml.parse(text, yaml.SafeLoader):
+            depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+            if depth > DEEPEST or isinstance(event, yaml.AliasEvent):  # a few aliases of aliases fill any memory
+                what = "repeats parts by reference" if depth <= DEEPEST else "is nested too deeply"
+                raise InputError(f"{path}: {what}; write the options out.")
+        read = yaml.safe_load(text)
+    except (ValueError, yaml.YAMLError) as error:
+        raise InputError(f"{path}: is no YAML file of options ({' '.join(str(error).split())}).") from error
+    if not isinstance(read, Mapping) and read is not None:
+        raise InputError(f"{path}: holds no options; write one on each line, such as `seed: 2`.")
+    return read or {}
 
 
 def fits(hint: Any, value: Any) -> bool:
@@ -273,8 +325,14 @@ def program(body: Callable[[Sequence[str]], int]) -> Callable[..., int]:
 
     def main(argv: Sequence[str] | None = None) -> int:
         arguments = list(sys.argv[1:] if argv is None else argv)
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, TextIOWrapper):
+                stream.reconfigure(errors="backslashreplace")  # a terminal that lacks a character is no reason to stop
         try:
-            return body(arguments)
+            with warnings.catch_warnings():
+                if "--debug" not in arguments:
+                    warnings.simplefilter("ignore")  # libraries talk to programmers; people get our sentences
+                return body(arguments)
         except SystemExit as stop:
             return int(stop.code or 0)
         except KeyboardInterrupt:
@@ -291,7 +349,9 @@ def program(body: Callable[[Sequence[str]], int]) -> Callable[..., int]:
                 if isinstance(error, ScribaError)
                 else f"{type(error).__name__}: {error} (--debug shows where)."
             )
-            print(f"scriba: {told}", file=sys.stderr)
+            if len(told) > LONGEST:
+                told = f"{told[:LONGEST]} … {told[-LONGEST // 4 :]}"
+            print(f"scriba: {visible(told)}", file=sys.stderr)
             return error.exit_status if isinstance(error, ScribaError) else 1
 
     return main

@@ -10,6 +10,8 @@ from typing import TypeVar
 
 from tqdm import tqdm
 
+from scriba.core.text import visible
+
 T = TypeVar("T")
 FIRST = os.environ.get("RANK", "0") == "0"
 
@@ -20,8 +22,13 @@ def track(items: Iterable[T], what: str, total: int | None = None) -> Iterator[T
     return iter(tqdm(items, desc=what, total=total, disable=silent, leave=False, dynamic_ncols=True))
 
 
+def show(line: str) -> None:
+    """Print a line to standard output."""
+    print(visible(line, "\t"))
+
+
 def say(line: str) -> None:
     """Print a line to standard error, above a bar if there is one."""
     if FIRST:
-        tqdm.write(line, file=sys.stderr)
+        tqdm.write(visible(line), file=sys.stderr)
         sys.stderr.flush()

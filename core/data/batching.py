@@ -5,6 +5,7 @@ Shapes: B batch, U target length.
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -195,6 +196,12 @@ def collate(items: Sequence[Item]) -> Batch:
     return Batch(ids, padded, lengths_B, targets_BU, torch.tensor([len(t) for t in targets]), texts)
 
 
+def _leave_signals(worker: int) -> None:
+    """Let the training process alone hear Ctrl-C and SIGTERM: it finishes its step and then ends its workers."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+
+
 class Batches:
     """A process's share of the training data, batch after batch, from any place on.
 
@@ -212,6 +219,7 @@ class Batches:
             collate_fn=collate,
             num_workers=workers,
             pin_memory=torch.cuda.is_available(),
+            worker_init_fn=_leave_signals,
             generator=torch.Generator().manual_seed(0),  # else it draws a seed from the stream that dropout uses
         )
 

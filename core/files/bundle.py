@@ -15,9 +15,12 @@ from torch import Tensor, nn
 from scriba.core.errors import InputError, UsageError, nearest
 from scriba.core.files.disk import read_json, read_tensors, replacing, write_json, write_text
 from scriba.core.files.formats import FORMAT, upgraded
+from scriba.core.files.opening import reading
 from scriba.core.text import Tokenizer, tokenizer_from_json
 
 REMEDY = "copy the model folder again"
+MAX_TOKENIZER = 32 << 20
+"""Bytes of a tokenizer.json: some hundred thousand tokens."""
 
 
 @dataclass(frozen=True)
@@ -81,15 +84,16 @@ def load_bundle(path: Path) -> Bundle:
         raise InputError(
             f"{path / 'config.json'}: not the config of a scriba model (format 1 to {FORMAT}); {newer}{REMEDY}."
         )
-    tokenizer = tokenizer_from_json(read_json(path / "tokenizer.json", REMEDY), str(path / "tokenizer.json"))
+    saved = read_json(path / "tokenizer.json", REMEDY, MAX_TOKENIZER)
+    tokenizer = tokenizer_from_json(saved, str(path / "tokenizer.json"))
     weights, _ = read_tensors(path / "model.safetensors", REMEDY)
     if version < FORMAT:
         config, weights = upgraded(config, weights)
     return Bundle(path, config.pop("task"), config, tokenizer, weights)
 
 
-def load_weights(model: nn.Module, weights: Mapping[str, Tensor], where: str) -> None:
-    """Load weights into a model of exactly these shapes.
+def check_weights(model: nn.Module, weights: Mapping[str, Tensor], where: str) -> None:
+    """Refuse weights of another model; the model may be one without memory, on torch's meta device.
 
     Raises:
         InputError: Names or shapes differ; the first difference is named.
@@ -103,8 +107,17 @@ def load_weights(model: nn.Module, weights: Mapping[str, Tensor], where: str) ->
         if own[name].shape != weights[name].shape:
             shapes = f"{tuple(weights[name].shape)} instead of {tuple(own[name].shape)}"
             raise InputError(f"{where}: '{name}' has shape {shapes}; model and weights do not belong together.")
+
+
+def load_weights(model: nn.Module, weights: Mapping[str, Tensor], where: str) -> None:
+    """Load weights into a model of exactly these shapes.
+
+    Raises:
+        InputError: Names or shapes differ; the first difference is named.
+    """
+    check_weights(model, weights, where)
     with torch.no_grad():
-        for name, tensor in own.items():
+        for name, tensor in model.state_dict().items():
             tensor.copy_(weights[name])
 
 
@@ -123,10 +136,11 @@ def resolve_model(name: str, bundled: Path) -> Path:
         raise UsageError("--model: name a bundle folder, a bundled model or hf:owner/name.")
     if name.startswith("hf:"):
         return _download(name.removeprefix("hf:"))
-    if Path(name).is_dir():
-        return Path(name)
-    if (bundled / name / "config.json").is_file():
-        return bundled / name
+    with reading(f"--model {name}"):
+        if Path(name).is_dir():
+            return Path(name)
+        if (bundled / name / "config.json").is_file():
+            return bundled / name
     names = sorted(p.parent.name for p in bundled.glob("*/config.json"))
     hint = nearest(name, names)
     raise InputError(f"{name}: neither a model folder nor a bundled model ({', '.join(names) or 'none'}).{hint}")

@@ -1,7 +1,5 @@
 """Picture files of any kind, opened safely: one sentence for what cannot be read."""
 
-import io
-import struct
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +10,7 @@ import numpy as np
 from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 
 from scriba.core.errors import InputError
+from scriba.core.files.opening import opened
 
 MAX_PIXELS = 80_000_000
 """Largest picture that is read: A4 at 600 dots per inch has 35 million pixels."""
@@ -19,8 +18,6 @@ Image.init()
 FORMATS: tuple[str, ...] = ("PNG", "JPEG", "MPO", "TIFF", "GIF", "WEBP", "BMP", "PPM", "JPEG2000", "AVIF", "PCX", "TGA")
 FORMATS = tuple(name for name in FORMATS if name in Image.OPEN)
 """What is opened: not what Pillow hands on to other programs, such as PostScript."""
-DAMAGE = (OSError, SyntaxError, ValueError, EOFError, TypeError, RuntimeError, AttributeError, struct.error)
-"""What Pillow raises on damaged files, and on what it has no conversion for."""
 
 
 def open_pages(source: Path | bytes, name: str) -> Iterator[Image.Image | InputError]:
@@ -31,9 +28,17 @@ def open_pages(source: Path | bytes, name: str) -> Iterator[Image.Image | InputE
     Raises:
         InputError: The file is missing, damaged or no picture.
     """
-    with explained(name), warnings.catch_warnings():
-        warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # what is too large is refused below
-        image = Image.open(io.BytesIO(source) if isinstance(source, bytes) else source, formats=FORMATS)
+    with opened(source, name) as file:
+        if not file.read(1):
+            raise InputError(f"{name}: is empty (0 bytes); save or copy it again.")
+        file.seek(0)
+        with explained(name), warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # what is too large is refused below
+            image = Image.open(file, formats=FORMATS)
+        yield from _pages(image, name)
+
+
+def _pages(image: Image.Image, name: str) -> Iterator[Image.Image | InputError]:
     with image:
         with explained(name):
             count = getattr(image, "n_frames", 1) if image.format == "TIFF" else 1
@@ -112,15 +117,11 @@ def explained(name: str) -> Iterator[None]:
     """Turn what Pillow raises into one sentence."""
     try:
         yield
-    except FileNotFoundError as error:
-        raise InputError(f"{name}: no such file; check the path.") from error
-    except IsADirectoryError as error:
-        raise InputError(f"{name}: is a folder; name the pictures in it.") from error
-    except PermissionError as error:
-        raise InputError(f"{name}: may not be read; check its permissions.") from error
     except UnidentifiedImageError as error:
         raise InputError(f"{name}: is not a picture that can be read; save it as PNG, JPEG or TIFF.") from error
     except Image.DecompressionBombError as error:
         raise InputError(f"{name}: has too many pixels; scale it down below {MAX_PIXELS:,}.") from error
-    except (*DAMAGE, ImageCms.PyCMSError) as error:
+    except InputError:
+        raise
+    except Exception as error:  # Pillow raises anything on damaged files, and on what it has no conversion for
         raise InputError(f"{name}: the picture is damaged or truncated ({error}); save it again.") from error

@@ -23,7 +23,7 @@ from torch import Tensor, nn
 
 from scriba.core.model.memory import Memory
 from scriba.core.precision import full
-from scriba.core.ranges import Count
+from scriba.core.ranges import Size
 
 Without = Literal["state", "every_step", "mean"]
 """What a decoder without attention is fed at every step: nothing, the last encoder state or the mean of all."""
@@ -47,10 +47,10 @@ class AttentionConfig:
 
     kind: Literal["additive", "location", "dot", "none"] = "additive"
     selection: Literal["soft", "hard"] = "soft"
-    size: Count = 256
-    heads: Count = 1
-    location_channels: Count = 16
-    location_width: Count = 31
+    size: Size = 256
+    heads: Size = 1
+    location_channels: Size = 16
+    location_width: Size = 31
     without: Without = "every_step"
 
 

@@ -27,7 +27,7 @@ from scriba.core.model.memory import Memory
 from scriba.core.model.recurrent import Cell, CellStack, CellState
 from scriba.core.model.start import Start
 from scriba.core.precision import full
-from scriba.core.ranges import Count, Dropout
+from scriba.core.ranges import Dropout, Layers, Size
 
 
 @dataclass(frozen=True)
@@ -46,9 +46,9 @@ class DecoderConfig:
     """
 
     cell: Cell = "lstm"
-    layers: Count = 1
-    size: Count = 256
-    embedding_size: Count = 128
+    layers: Layers = 1
+    size: Size = 256
+    embedding_size: Size = 128
     dropout: Dropout = 0.1
     start: Literal["zeros", "mean"] = "zeros"
     gate: bool = False

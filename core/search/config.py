@@ -1,10 +1,10 @@
 """The options of a search."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
 from scriba.core.model import Head
-from scriba.core.ranges import Count, NotNegative, Positive, Real, Share
+from scriba.core.ranges import NotNegative, Positive, Range, Real, Share
 
 Method = Literal["attention", "ctc", "joint"]
 
@@ -31,8 +31,8 @@ class DecodingConfig:
     """
 
     method: Literal["auto", "attention", "ctc", "joint"] = "auto"
-    beam_size: Count = 1
-    n_best: Count = 1
+    beam_size: Annotated[int, Range(1, 1000)] = 1
+    n_best: Annotated[int, Range(1, 1000)] = 1
     ctc_weight: Share = 0.3
     lm: str | None = None
     lm_weight: Real = 0.0
@@ -41,7 +41,7 @@ class DecodingConfig:
     coverage: Real = 0.0
     consensus: NotNegative = 0.0
     min_length_ratio: NotNegative = 0.0
-    max_length_ratio: NotNegative = 1.0
+    max_length_ratio: Annotated[float, Range(0, 100)] = 1.0
     temperature: Positive = 1.0
 
 

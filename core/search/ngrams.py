@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from scriba.core.errors import InputError, UsageError
+from scriba.core.files import opened
 from scriba.core.search.scorer import Scored, rows_of
 from scriba.core.text import SOS_EOS, SPECIALS, UNK, Tokenizer
 
@@ -54,11 +55,11 @@ class NgramLanguageModel:
             import kenlm
         except ImportError as error:
             raise UsageError(f"--decoding.lm {path}: n-grams need kenlm; pip install 'scriba[ngrams]'.") from error
-        if not path.is_file():
-            raise InputError(f"--decoding.lm {path}: no such file; check the path.")
+        with opened(path, f"--decoding.lm {path}"):
+            pass  # what cannot be opened is told in a sentence
         try:
             self.model = kenlm.Model(str(path))
-        except OSError as error:
+        except (OSError, UnicodeError, RuntimeError) as error:
             raise InputError(f"{path}: is no n-gram model ({error}); make it anew.") from error
         self.make_state = kenlm.State
         pieces = [tokenizer.piece(i).replace(" ", "▁") for i in range(len(tokenizer))]

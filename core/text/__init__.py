@@ -12,3 +12,4 @@ from scriba.core.text.tokenizer import (
     build_tokenizer,
     tokenizer_from_json,
 )
+from scriba.core.text.visible import visible

@@ -12,10 +12,20 @@ def no_change(text: str) -> str:
     return text
 
 
+DOTTED = re.compile("i\u0307+")
+"""What becomes of İ in lower case."""
+
+
+def lower_case(text: str) -> str:
+    """NFC, lower case, with i for the Turkish İ."""
+    return unicodedata.normalize("NFC", DOTTED.sub("i", unicodedata.normalize("NFC", text).lower()))
+
+
 def plain_words(text: str) -> str:
-    """NFC, lower case, punctuation other than apostrophes removed, white space single."""
-    text = unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).lower()).replace("’", "'")
-    return " ".join("".join(c if c == "'" or unicodedata.category(c)[0] in "LMN" else " " for c in text).split())
+    """NFC, lower case, punctuation removed but for apostrophes inside of words, white space single."""
+    text = lower_case(text).replace("’", "'").replace("ʼ", "'")
+    words = "".join(c if c == "'" or unicodedata.category(c)[0] in "LMN" else " " for c in text).split()
+    return " ".join(filter(None, (word.strip("'") for word in words)))
 
 
 QUOTES = str.maketrans(dict.fromkeys("‘’‚‛`´′ʼ‹›", "'") | dict.fromkeys("“”„‟″«»", '"') | {"ſ": "s"})
@@ -31,7 +41,7 @@ def plain_print(text: str) -> str:
 
 def plain_print_caseless(text: str) -> str:
     """Like `plain_print`, in lower case."""
-    return plain_print(unicodedata.normalize("NFC", plain_print(text).lower()))
+    return plain_print(lower_case(plain_print(text)))
 
 
 NORMALISATIONS: Mapping[str, Callable[[str], str]] = {

@@ -12,7 +12,7 @@ import numpy as np
 from scriba.core.data import Dropped, Report, check
 from scriba.core.errors import InputError
 from scriba.core.example import Example, Samples, map_target
-from scriba.core.files import read_json, write_json
+from scriba.core.files import MAX_TEXT, read_json, write_json
 from scriba.core.inputs import Inputs
 from scriba.core.text import normalisation
 
@@ -56,7 +56,7 @@ class CheckedData:
     def check(self, source: NamedSource, rows: Sequence[Example], inputs: Inputs, **options: Any) -> Report:
         """Return the report on the rows of a source, whose texts are normalised; options as for `core.data.check`."""
         found = self._known().get(self._key(source.name, rows))
-        if not isinstance(found, list) or len(found) != len(rows):
+        if found is None or len(found) != len(rows):
             return check(source.name, rows, inputs, problems=source.problems, **options)
         results = [Dropped(*row) if isinstance(row, list) else int(row) for row in found]
         return Report.of(source.name, inputs, rows, results, source.problems)
@@ -68,14 +68,16 @@ class CheckedData:
             frames = dict(zip(map(id, report.kept), report.frames, strict=True))
             dropped = {d.id: [d.id, d.reason, d.sentence] for d in report.dropped}
             kept[self._key(report.name, rows)] = [frames.get(id(row)) or dropped[row.id] for row in rows]
-        write_json(self.path, kept)
+        write_json(self.path, {"rows": kept, "sum": _sum(kept)})
 
-    def _known(self) -> dict[str, Any]:
+    def _known(self) -> dict[str, list[Any]]:
+        """Return what was kept, or nothing where the file is missing or not as it was written."""
         try:
-            known = read_json(self.path, "remove it")
+            known = read_json(self.path, "remove it", MAX_TEXT)
         except InputError:
             return {}
-        return known if isinstance(known, dict) else {}
+        whole = isinstance(known, dict) and known.get("sum") == _sum(known.get("rows"))
+        return known["rows"] if whole else {}
 
     def _key(self, name: str, rows: Sequence[Example]) -> str:
         """Return a name for the content of a source, as far as it can be told without decoding anything."""
@@ -83,6 +85,10 @@ class CheckedData:
         for row in rows:
             digest.update(json.dumps([row.id, row.target]).encode() + content_of(row))
         return digest.hexdigest()
+
+
+def _sum(rows: Any) -> str:
+    return hashlib.sha256(json.dumps(rows).encode()).hexdigest()
 
 
 def content_of(example: Example) -> bytes:

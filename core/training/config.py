@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from scriba.core.errors import UsageError
 from scriba.core.model import AttentionConfig, DecoderConfig, Head, Heads, ModelConfig
 from scriba.core.precision import Device, Precision
-from scriba.core.ranges import Count, NotNegative, Positive, Range, Share, Whole, check_ranges
+from scriba.core.ranges import Count, NotNegative, Positive, Range, Share, Size, Whole, check_ranges
 from scriba.core.search import DecodingConfig, check_decoding
 from scriba.core.text import TokenizerConfig
 from scriba.core.training.averaging import AverageKind
@@ -29,7 +29,7 @@ class DataConfig:
     dev: str | list[str] = ""
     normalise: str = "none"
     max_lost: Share = 0.02
-    workers: Whole = 0
+    workers: Annotated[int, Range(0, 1024)] = 0
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ class TrainingConfig:
 
     epochs: Count = 40
     max_steps: Count | None = None
-    batch_size: Count = 8
+    batch_size: Size = 8
     max_batch_frames: Count = 16000
     accumulate: Count = 1
     learning_rate: NotNegative = 1.5e-3

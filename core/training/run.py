@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass, replace
 from typing import Any, NamedTuple
 
@@ -10,21 +11,21 @@ from accelerate import Accelerator
 from accelerate.state import AcceleratorState
 from torch import nn
 
-from scriba.core.command import say
+from scriba.core.command import FIRST, say
 from scriba.core.data import Batches, EndlessSampler, Report, TrainingSet
 from scriba.core.errors import InputError
-from scriba.core.example import Example
 from scriba.core.files import Bundle, load_weights
 from scriba.core.inputs import Inputs
 from scriba.core.model import Encoder, Pretrained, Seq2Seq, build_model, load_pretrained_parts
 from scriba.core.precision import resolve_device, resolve_precision
 from scriba.core.recogniser import Recogniser
 from scriba.core.search import Decoding, Scorer
-from scriba.core.text import UNK, Tokenizer, build_tokenizer
+from scriba.core.text import SPECIALS, UNK, Tokenizer, build_tokenizer
 from scriba.core.training.app import App, Split
 from scriba.core.training.averaging import Average
 from scriba.core.training.checked import CheckedData, NamedSource, all_texts, with_texts
 from scriba.core.training.config import RunConfig, check_run, present
+from scriba.core.training.identity import Identity
 from scriba.core.training.journal import Journal
 from scriba.core.training.objective import build_objective
 from scriba.core.training.optimiser import Optimiser, freeze
@@ -65,8 +66,13 @@ class _Data(NamedTuple):
 
     inputs: Inputs
     training: Report
-    dev: Sequence[Example]
+    dev: Report | None
     tokenizer: Tokenizer
+
+    def identity(self, config: RunConfig) -> Identity:
+        """Return what makes a run on these examples the same run."""
+        dev = {} if self.dev is None else {"dev": self.dev}
+        return Identity.of(asdict(config), self.tokenizer, training=self.training, **dev)
 
 
 def train(app: App[Any, Any], config: RunConfig, sources: Sources) -> Standing:
@@ -84,7 +90,13 @@ def train(app: App[Any, Any], config: RunConfig, sources: Sources) -> Standing:
     """
     check_run(config)
     folder = RunFolder(config.run_dir)
-    folder.compare(asdict(config), asdict(app.configure()))
+    with folder.locked() if FIRST else nullcontext():
+        return _train(app, config, sources, folder)
+
+
+def _train(app: App[Any, Any], config: RunConfig, sources: Sources, folder: RunFolder) -> Standing:
+    defaults = Identity.of(asdict(app.configure()))
+    folder.compare(Identity.of(asdict(config)), defaults)
     standing = folder.standing()
     if standing is not None and standing.finished:
         return standing
@@ -93,6 +105,7 @@ def train(app: App[Any, Any], config: RunConfig, sources: Sources) -> Standing:
     encoder = app.encoder(config)
     give_weights(encoder, sources.init)
     data = prepare_data(app, config, sources, encoder, folder, accelerator)
+    folder.compare(data.identity(config), defaults)
     model = build_model(config.model(), encoder, len(data.tokenizer))
     if sources.init is not None:
         start_from(model, data.tokenizer, sources.init)
@@ -167,9 +180,10 @@ def build_trainer(
         average=Average(options.average, options.ema_decay),
         batches=batches,
         reward=None if judge is None else reward_by(judge, data.tokenizer),
-        selection=Selection(app, config, recogniser, data.dev, folder),
+        selection=Selection(app, config, recogniser, () if data.dev is None else data.dev.kept, folder),
         folder=folder,
         journal=Journal(folder, total_steps, options.log_every, accelerator.is_main_process),
+        identity=data.identity(config),
     )
 
 
@@ -201,7 +215,8 @@ def prepare_data(
     reports, dev = [(rows, training)], None
     if sources.dev is not None:
         dev = checked.check(sources.dev, dev_rows, inputs)
-        say("\n".join(dev.lines()))
+        for line in dev.lines():
+            say(line)
         if unseen := dev.unseen_in(training):
             say(f"  only in {dev.name}, never to be recognised: {' '.join(map(repr, unseen))}")
         reports.append((dev_rows, dev))
@@ -214,7 +229,7 @@ def prepare_data(
         tokenizer = build_tokenizer(config.tokenizer, texts)
     if sources.init is not None and knows_as_much(sources.init.tokenizer, tokenizer, texts):
         tokenizer = sources.init.tokenizer
-    return _Data(inputs, training, () if dev is None else dev.kept, tokenizer)
+    return _Data(inputs, training, dev, tokenizer)
 
 
 def accept(report: Report, max_lost: float) -> None:
@@ -223,7 +238,8 @@ def accept(report: Report, max_lost: float) -> None:
     Raises:
         InputError: Nothing is usable, or more than the share `max_lost` is not.
     """
-    say("\n".join(report.lines()))
+    for line in report.lines():
+        say(line)
     if not report.kept:
         raise InputError(f"{report.name}: no usable example; see the reasons above.")
     if report.share_lost > max_lost:
@@ -261,21 +277,37 @@ def give_weights(encoder: Encoder, init: Bundle | None) -> None:
 
 
 def start_from(model: Seq2Seq, tokenizer: Tokenizer, init: Bundle) -> None:
-    """Copy the weights that fit: all with the same alphabet, all but those tied to it otherwise.
+    """Copy the weights that fit; of those tied to the tokens, the rows of tokens that both have.
 
     Raises:
-        InputError: Nothing fits.
+        InputError: Less than half of them fits.
     """
-    own = model.state_dict()
-    same = tokenizer.to_json() == init.tokenizer.to_json()
-    fits = [
-        name
-        for name, tensor in init.weights.items()
-        if name in own and own[name].shape == tensor.shape and (same or not name.startswith(TIED))
-    ]
-    if not fits:
-        raise InputError(f"--init {init.path}: none of its weights fits the configured model; use its options.")
+    own, copied = model.state_dict(), 0
+    rows = known_rows(tokenizer, init.tokenizer)
     with torch.no_grad():
-        for name in fits:
-            own[name].copy_(init.weights[name])
-    say(f"started from {init.path}: {len(fits)} of {len(own)} tensors")
+        for name, tensor in init.weights.items():
+            mine = own.get(name)
+            tied = name.startswith(TIED)
+            if mine is None or mine.shape[1:] != tensor.shape[1:] or not (tied or mine.shape == tensor.shape):
+                continue
+            copied += 1
+            if tied:
+                mine[rows[0]] = tensor[rows[1]].to(mine.dtype)
+            else:
+                mine.copy_(tensor)
+    if 2 * copied < min(len(own), len(init.weights)):
+        raise InputError(
+            f"--init {init.path}: {copied} of its {len(init.weights)} tensors fit the configured model; give the "
+            "options that it was made with (scriba model info --format json)."
+        )
+    new = len(tokenizer) - len(rows[0])
+    say(f"started from {init.path}: {copied} of {len(own)} tensors, {new} of {len(tokenizer)} tokens are new")
+
+
+def known_rows(tokenizer: Tokenizer, known: Tokenizer) -> tuple[list[int], list[int]]:
+    """Return the ids of the tokens that another tokenizer has, too, and their ids there."""
+    if type(tokenizer) is not type(known):
+        return list(range(len(SPECIALS))), list(range(len(SPECIALS)))
+    ids = {known.piece(i): i for i in range(len(known))}
+    pairs = [(i, ids[piece]) for i in range(len(tokenizer)) if (piece := tokenizer.piece(i)) in ids]
+    return [i for i, _ in pairs], [j for _, j in pairs]

@@ -4,29 +4,43 @@ A checkpoint holds everything that resuming needs - weights, optimiser moments, 
 plain tensors and numbers in one safetensors file.
 """
 
+import hashlib
 import json
 import math
-from collections.abc import Mapping
+import os
+import platform
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 import yaml
+from filelock import FileLock, Timeout
 from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.utils.tensorboard import SummaryWriter
 
-from scriba.core.command import flatten
-from scriba.core.errors import UsageError
-from scriba.core.files import read_metadata, read_tensors, replacing, write_text
+from scriba.core.command import config_from_values
+from scriba.core.errors import InputError, UsageError
+from scriba.core.files import (
+    check_writable,
+    parse_json,
+    read_metadata,
+    read_tensors,
+    reading,
+    replacing,
+    write_text,
+    writing,
+)
 from scriba.core.training.averaging import Average
+from scriba.core.training.identity import Identity
 
 Values = Mapping[str, Any]
 
 AFRESH = "remove it to start the run afresh"
-FREE_TO_CHANGE = ("run_dir", "device", "data.workers", "training.checkpoint_every", "training.log_every")
-"""Options that may differ when a run is resumed."""
 
 
 @dataclass
@@ -72,28 +86,64 @@ class RunFolder:
         self.log_file = path / "log.jsonl"
         self._events: SummaryWriter | None = None
 
-    def compare(self, values: Values, defaults: Values) -> None:
-        """Refuse to go on with a run of other options.
-
-        Args:
-            values: All options.
-            defaults: Their defaults, which a run had for options that are newer than it.
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep other trainings out of the folder, and clear up what a killed one left half written.
 
         Raises:
-            UsageError: The folder holds a checkpoint of a run with other options; the first are named.
+            UsageError: Another process trains in it.
         """
-        if not (self.checkpoint.exists() and self.config.exists()):
+        check_writable(self.path, "--run_dir", folder=True)
+        with writing(self.path):
+            self.path.mkdir(parents=True, exist_ok=True)
+        lock, holder = FileLock(self.path / ".lock"), self.path / ".holder"
+        try:
+            lock.acquire(blocking=False)
+        except Timeout:
+            known = holder.read_text(encoding="utf-8", errors="replace") if holder.is_file() else "another process"
+            raise UsageError(
+                f"{self.path}: {known} trains in it; wait for it, stop it, or choose another --run_dir."
+            ) from None
+        with lock:
+            write_text(holder, f"process {os.getpid()} on {platform.node()}")
+            for path in (self.path, self.bundle, self.checkpoint.parent):
+                for part in path.glob(".*.part"):
+                    part.unlink(missing_ok=True)
+            try:
+                yield
+            finally:
+                holder.unlink(missing_ok=True)
+                if [path.name for path in self.path.iterdir()] == [".lock"]:  # nothing came of it
+                    shutil.rmtree(self.path)
+
+    def compare(self, identity: Identity, defaults: Identity) -> None:
+        """Refuse to go on with another run; what is not known yet is not compared.
+
+        Args:
+            identity: That of the run.
+            defaults: What options were that are newer than the checkpoint.
+
+        Raises:
+            UsageError: The folder holds a checkpoint of a run of other options, tokens or data; the first are named.
+            InputError: It is damaged.
+        """
+        if not self.checkpoint.exists():
             return
-        old = flatten(defaults) | flatten(yaml.safe_load(self.config.read_text()))
-        new = flatten(values)
-        names = sorted(name for name in old.keys() | new.keys() if old.get(name) != new.get(name))
-        changed = [f"{n} was {old.get(n)}, is {new.get(n)}" for n in names if n not in FREE_TO_CHANGE]
+        try:
+            kept = Identity(**parse_json(read_metadata(self.checkpoint, AFRESH)["identity"]))
+            changed = kept.changes(identity, defaults)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise self.damaged(f"it lacks what it was made with, {error!r}") from error
         if changed:
             more = f" and {len(changed) - 3} more" if len(changed) > 3 else ""
             raise UsageError(
-                f"{self.path} holds a run with other options ({'; '.join(changed[:3])}{more}); "
-                "resume it with the same options or choose another --run_dir."
+                f"{self.path} holds another run ({'; '.join(changed[:3])}{more}); resume it with the same options and "
+                "data or choose another --run_dir."
             )
+
+    def damaged(self, reason: str) -> InputError:
+        """Return the error that tells that the checkpoint cannot be used."""
+        return InputError(f"{self.checkpoint}: is damaged, or of another version of scriba ({reason}); {AFRESH}.")
 
     def save_config(self, values: Values) -> None:
         """Write the options of the run."""
@@ -105,9 +155,13 @@ class RunFolder:
         Raises:
             InputError: It is damaged.
         """
-        if not self.checkpoint.exists():
-            return None
-        return Standing(**json.loads(read_metadata(self.checkpoint, AFRESH)["state"]))
+        return self._standing(read_metadata(self.checkpoint, AFRESH)) if self.checkpoint.exists() else None
+
+    def _standing(self, metadata: Mapping[str, str]) -> Standing:
+        try:
+            return config_from_values(Standing, dict(parse_json(metadata["state"])), "state")
+        except (KeyError, ValueError, TypeError, InputError) as error:
+            raise self.damaged(str(error).rstrip(".")) from error
 
     def load_checkpoint(self) -> tuple[dict[str, Tensor], Standing] | None:
         """Return the last checkpoint, or None if there is none.
@@ -118,31 +172,45 @@ class RunFolder:
         if not self.checkpoint.exists():
             return None
         tensors, metadata = read_tensors(self.checkpoint, AFRESH)
-        return tensors, Standing(**json.loads(metadata["state"]))
+        if metadata.get("contents") != contents_of(tensors):
+            raise self.damaged("its tensors are not those that were written")
+        return tensors, self._standing(metadata)
 
-    def save_checkpoint(self, tensors: Mapping[str, Tensor], standing: Standing) -> None:
+    def save_checkpoint(self, tensors: Mapping[str, Tensor], standing: Standing, identity: Identity) -> None:
         """Write everything that resuming needs, whole or not at all."""
+        contiguous = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+        metadata = {
+            "state": json.dumps(asdict(standing)),
+            "identity": json.dumps(asdict(identity)),
+            "contents": contents_of(contiguous),
+        }
         with replacing(self.checkpoint) as aside:
-            contiguous = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-            save_file(contiguous, aside, metadata={"state": json.dumps(asdict(standing))})
+            save_file(contiguous, aside, metadata=metadata)
 
     def forget_after(self, step: int) -> None:
-        """Drop log lines after a step, those of work that a resumed run does again."""
+        """Drop log lines after a step, those of work that a resumed run does again, and those that are damaged."""
         if self.log_file.exists():
-            lines = self.log_file.read_text(encoding="utf-8").splitlines()
-            kept = [line for line in lines if _step_of(line) <= step]
-            write_text(self.log_file, "".join(f"{line}\n" for line in kept))
-        self._events = SummaryWriter(str(self.path / "events"), purge_step=step + 1)
+            with reading(str(self.log_file)):
+                lines = self.log_file.read_text(encoding="utf-8", errors="replace").splitlines()
+            write_text(self.log_file, "".join(f"{line}\n" for line in lines if _step_of(line) <= step))
+        with writing(self.path / "events"):
+            self._events = SummaryWriter(str(self.path / "events"), purge_step=step + 1)
 
     def log(self, kind: str, step: int, values: Values) -> None:
         """Append a line to the log and its numbers to TensorBoard."""
-        with self.log_file.open("a", encoding="utf-8") as file:
+        with writing(self.log_file), self.log_file.open("a", encoding="utf-8", errors="backslashreplace") as file:
             file.write(json.dumps({"kind": kind, "step": step, **values}, ensure_ascii=False) + "\n")
         if self._events is not None:
             for name, value in values.items():
                 if isinstance(value, int | float):
                     self._events.add_scalar(f"{kind}/{name}", value, step)
             self._events.flush()
+
+
+def contents_of(tensors: Mapping[str, Tensor]) -> str:
+    """Return a name for the names, shapes and types of tensors."""
+    rows = sorted((name, str(tensor.dtype), list(tensor.shape)) for name, tensor in tensors.items())
+    return hashlib.sha256(json.dumps(rows).encode()).hexdigest()
 
 
 def _step_of(line: str) -> float:

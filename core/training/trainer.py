@@ -25,6 +25,7 @@ from scriba.core.data import Batch, Batches
 from scriba.core.errors import InputError
 from scriba.core.training.averaging import Average
 from scriba.core.training.config import TrainingConfig
+from scriba.core.training.identity import Identity
 from scriba.core.training.journal import Journal
 from scriba.core.training.objective import Losses, Objective
 from scriba.core.training.optimiser import Optimiser
@@ -63,6 +64,7 @@ class Trainer:
         selection: Keeps the best weights.
         folder: The run's folder.
         journal: Tells how it goes.
+        identity: What makes it the same run when it goes on.
         standing: Where it stands.
     """
 
@@ -78,6 +80,7 @@ class Trainer:
     selection: Selection
     folder: RunFolder
     journal: Journal
+    identity: Identity
     standing: Standing = field(default_factory=Standing)
 
     def __post_init__(self) -> None:
@@ -93,8 +96,8 @@ class Trainer:
         self._resume()
         if self.accelerator.is_main_process:
             self.folder.forget_after(self.standing.step)
-        batches = self.batches.iterate(self.standing.epoch, self.standing.batch)
         with self.journal.begin(self.standing), _stop_signal() as stop:
+            batches = self.batches.iterate(self.standing.epoch, self.standing.batch)
             while not self.standing.finished:
                 self._epoch(batches, stop)
         return self.standing
@@ -186,7 +189,7 @@ class Trainer:
             self.standing.scale = float(self.accelerator.scaler.get_scale())
         if self.accelerator.is_main_process:
             tensors = pack(self.module, self.prepared.optimizer, self.average)
-            self.folder.save_checkpoint(tensors, self.standing)
+            self.folder.save_checkpoint(tensors, self.standing, self.identity)
         self.accelerator.wait_for_everyone()
 
     def _resume(self) -> None:
@@ -194,7 +197,10 @@ class Trainer:
         if saved is None:
             return
         tensors, self.standing = saved
-        unpack(tensors, self.standing, self.module, self.prepared.optimizer, self.average)
+        try:
+            unpack(tensors, self.standing, self.module, self.prepared.optimizer, self.average)
+        except (RuntimeError, KeyError, ValueError, IndexError) as error:
+            raise self.folder.damaged(str(error).split("\n")[0]) from error
         if (scaler := self.accelerator.scaler) is not None:
             scaler.load_state_dict({**scaler.state_dict(), "scale": self.standing.scale})
         if self.accelerator.is_main_process:
