@@ -84,7 +84,7 @@ def test_other_texts_are_another_run(folder: Path, texts: list[str], dev: list[s
 
 
 @pytest.mark.parametrize("kept", ["config.yaml", "check.json", "log.jsonl"])
-@pytest.mark.parametrize("damage", [None, b"", b"\xff\xfe\0", b"[1", b'{"rows": 1}\n'])
+@pytest.mark.parametrize("damage", [None, b"", b"\xff\xfe\0", b"[1", b'{"rows": 1}\n', b'{"step": 1' + b"0" * 400 + b"}"])
 def test_what_is_beside_the_checkpoint_may_be_damaged(folder: Path, kept: str, damage: bytes | None) -> None:
     """The options travel in the checkpoint: without config.yaml another learning rate is still another run."""
     path = folder / kept

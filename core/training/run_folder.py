@@ -217,7 +217,7 @@ def _step_of(line: str) -> float:
     """Return the step of a log line; a half-written line counts as after everything."""
     try:
         return float(json.loads(line)["step"])
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, OverflowError):
         return float("inf")
 
 
