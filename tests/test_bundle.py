@@ -6,6 +6,7 @@ import io
 import json
 import os
 import pickle
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -309,3 +310,12 @@ def test_impossible_names_of_models(name: str, tmp_path: Path) -> None:
         InputError, match=r"the name is too long|neither a model folder nor a bundled model|can have that"
     ):
         resolve_model(name, tmp_path)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_weights_that_are_no_numbers_are_refused(tmp_path: Path, value: float) -> None:
+    folder = untrained_bundle(tmp_path, app_named("asr"), {"encoder": {"channels": 4, "size": 8, "layers": 1}})
+    bundle = load_bundle(folder)
+    weights = {**bundle.weights, "ctc.output.bias": torch.full_like(bundle.weights["ctc.output.bias"], value)}
+    with pytest.raises(InputError, match=r"'ctc\.output\.bias' holds what is no number; copy the model folder again"):
+        open_recogniser(replace(bundle, weights=weights))

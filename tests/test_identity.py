@@ -22,6 +22,7 @@ from scriba.core.training import NamedSource, RunConfig, Sources, train
 from scriba.core.training.config import TrainingConfig
 from scriba.core.training.run import known_rows, start_from
 
+HUGE = b'{"step": 1' + b"0" * 400 + b"}"
 TEXTS = ["ab", "ba", "aab", "abb", "bab", "a b"]
 
 
@@ -84,7 +85,9 @@ def test_other_texts_are_another_run(folder: Path, texts: list[str], dev: list[s
 
 
 @pytest.mark.parametrize("kept", ["config.yaml", "check.json", "log.jsonl"])
-@pytest.mark.parametrize("damage", [None, b"", b"\xff\xfe\0", b"[1", b'{"rows": 1}\n', b'{"step": 1' + b"0" * 400 + b"}"])
+@pytest.mark.parametrize(
+    "damage", [None, b"", b"\xff\xfe\0", b"[1", b'{"rows": 1}\n', b'{"step": 1' + b"0" * 400 + b"}"]
+)
 def test_what_is_beside_the_checkpoint_may_be_damaged(folder: Path, kept: str, damage: bytes | None) -> None:
     """The options travel in the checkpoint: without config.yaml another learning rate is still another run."""
     path = folder / kept

@@ -113,11 +113,13 @@ def load_weights(model: nn.Module, weights: Mapping[str, Tensor], where: str) ->
     """Load weights into a model of exactly these shapes.
 
     Raises:
-        InputError: Names or shapes differ; the first difference is named.
+        InputError: Names or shapes differ, or some are no numbers; the first difference is named.
     """
     check_weights(model, weights, where)
     with torch.no_grad():
         for name, tensor in model.state_dict().items():
+            if not torch.isfinite(weights[name]).all():
+                raise InputError(f"{where}: '{name}' holds what is no number; {REMEDY}.")
             tensor.copy_(weights[name])
 
 
