@@ -82,7 +82,7 @@ def read_waveform(example: Example, rate: int, max_seconds: float) -> Tensor:
 
 
 def resample(waveform: Tensor, old: int, new: int) -> Tensor:
-    """Return samples at another rate; of two rates without a simple ratio, at one that is close (Kaiser 1974).
+    """Return samples at another rate; of two rates without a simple ratio, at one that is close.
 
     The filters of a ratio p/q have p q entries and more, so that 44099/16000 would take gigabytes. The nearest ratio
     of small numbers is off by less than a sample in a thousand, and mostly by far less.
