@@ -99,8 +99,9 @@ class Recogniser:
         if self.model.ctc is None:
             raise UsageError("this model has no CTC head, which aligning needs; choose another --model.")
         memory = self.encode([self.inputs.prepare(example)])
-        log_probs_TV = self.model.ctc(memory)[0, : int(memory.lengths_B[0])].cpu()
-        return align_text(log_probs_TV, example.texts[0], self.tokenizer, self.position_size, example.name)
+        log_probs_TV = self.model.ctc(memory)[0, : int(self.model.ctc.lengths(memory)[0])].cpu()
+        size = None if self.position_size is None else self.position_size / self.model.ctc.rate
+        return align_text(log_probs_TV, example.texts[0], self.tokenizer, size, example.name)
 
     def run(
         self,

@@ -22,7 +22,17 @@ NEEDED = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.,-"
 """Characters without which a font is not one of Latin text."""
 UNFIT: tuple[str, ...] = ("symbol", "dingbat", "emoji", "math", "music", "icon", "barcode", "lastresort", "nonuni")
 UNFIT += ("cmsy", "cmmi", "cmex", "cmb10", "cmr10", "cmss10", "cmtt10", "stixsiz", "opens___", "standardsymbols")
-UNFIT += ("d050000l", "junicode-exp", "biolinum_k", "fsex300")
+UNFIT += (
+    "d050000l",
+    "junicode-exp",
+    "biolinum_k",
+    "fsex300",
+    "smallcaps",
+    "allsc",
+    "garamondsc",
+    "romancaps",
+    "monocaps",
+)
 """Parts of the names of fonts that draw something else than what the text says."""
 STYLE = re.compile(r" (Thin|(Extra|Ultra|Semi|Demi)?-?(Light|Bold|Condensed)|Cond|Cn|Narrow|Medium|Black|\d+pt)\b.*")
 """What follows the family in the name of one of its faces."""

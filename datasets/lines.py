@@ -1,23 +1,32 @@
-"""synth:lines: lines of text set in the fonts of this machine and degraded, made on the fly."""
+"""synth:lines: lines of text set in the fonts of this machine and degraded, made on the fly.
+
+`synth:lines:train:5000:code=2,address=1` makes only lines of these kinds (`datasets/phrases.py`), by these shares.
+"""
 
 import io
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 from PIL.ImageFont import FreeTypeFont
 
 from scriba.core.example import Example
 from scriba.datasets.degrade import degrade
 from scriba.datasets.fonts import Face, faces
-from scriba.datasets.phrases import black_letter, phrase, sentence
+from scriba.datasets.phrases import KINDS, phrase
+from scriba.datasets.prose import black_letter, sentence
+from scriba.datasets.screen import render_screen
 from scriba.datasets.synthetic import Recipe, chance, pick
 
-BLACK_LETTER_SHARE = 0.12
+SCREEN_SHARE = 0.1
+"""Share of lines as screens show them; of what is mostly seen there, half."""
+ON_SCREENS = ("code", "dialog", "address", "file")
+BLACK_LETTER_SHARE = 0.09
 """Share of Fraktur lines, where there is such a font."""
-TYPED_SHARE = 0.2
+TYPED_SHARE = 0.15
 """Share of typewritten lines, where there is a font with letters of equal width."""
 SMALL_CAPITALS_SHARE = 0.25
 """Share of lines with a word of capitals whose letters after the first are set smaller."""
@@ -25,6 +34,10 @@ EMPHASIS_SHARE = 0.06
 """Share of lines with a word or more in another face of the family, as an italic in roman."""
 GAP_SHARE = 0.04
 """Share of lines with a space as wide as between a page's number and its heading."""
+MARKED_SHARE = 0.05
+"""Share of lines with words that are underlined or struck out."""
+EDGE_SHARE = 0.04
+"""Share of lines between the upright rules of a table or form."""
 NEIGHBOURS_SHARE = 0.2
 """Share of lines with parts of those above and below."""
 MAX_LETTERS = 90
@@ -32,28 +45,40 @@ Letters = Iterable[tuple[str, FreeTypeFont, float]]
 """Letters, their faces in their sizes, and the pixels from each to the next."""
 
 
-def make_example(id: str, rng: np.random.Generator, split: str) -> Example:
+def make_example(id: str, rng: np.random.Generator, split: str, shares: Mapping[str, float] | None = None) -> Example:
     """Render a line in a face of the split; it also depends on the fonts of this machine."""
-    face, text = compose(rng, faces(split))
-    family = [other for other in faces(split) if other.family == face.family and other.draws(text)] or [face]
-    image = render(text, face, rng, emphasis=pick(rng, family))
+    kind, face, text = compose(rng, faces(split), shares)
+    if not face.black_letter and chance(rng, 0.5 if kind in ON_SCREENS else SCREEN_SHARE):
+        image = render_screen(text, face, rng)
+    else:
+        family = [other for other in faces(split) if other.family == face.family and other.draws(text)] or [face]
+        image = render(text, face, rng, emphasis=pick(rng, family))
+        image = degrade(image, rng, rng.uniform(0, 1.3))  # from clean to badly worn
     buffer = io.BytesIO()
-    amount = rng.uniform(0, 1.3)  # from clean to badly worn
-    degrade(image, rng, amount).save(buffer, "PNG", compress_level=1)
-    return Example(id, buffer.getvalue(), text, {"font": face.family})
+    image.save(buffer, "PNG", compress_level=1)
+    return Example(id, buffer.getvalue(), text, {"font": face.family, "kind": kind})
 
 
-def compose(rng: np.random.Generator, choice: Sequence[Face]) -> tuple[Face, str]:
-    """Draw a face, families first, and a text of which it has every character."""
+def compose(
+    rng: np.random.Generator, choice: Sequence[Face], shares: Mapping[str, float] | None = None
+) -> tuple[str, Face, str]:
+    """Draw a kind, a text, and a face that has its characters, families first; what none has is left out."""
     broken = [face for face in choice if face.black_letter and face.draws("ſ")]
+    if broken and shares is None and chance(rng, BLACK_LETTER_SHARE):
+        return "black letter", *fitted(rng, broken, black_letter(sentence(rng, "de")))
+    kind, text = phrase(rng, shares)
     plain = [face for face in choice if not face.black_letter] or choice
     typed = [face for face in plain if face.equal_widths]
-    wants_broken = bool(broken) and chance(rng, BLACK_LETTER_SHARE)
-    wants_typed = bool(typed) and not wants_broken and chance(rng, TYPED_SHARE)
-    pool = broken if wants_broken else typed if wants_typed else plain
-    family = pick(rng, sorted({face.family for face in pool}))
-    face = pick(rng, [face for face in pool if face.family == family])
-    text = black_letter(sentence(rng, "de")) if wants_broken else phrase(rng)
+    return kind, *fitted(rng, typed if typed and chance(rng, TYPED_SHARE) else plain, text)
+
+
+def fitted(rng: np.random.Generator, choice: Sequence[Face], text: str) -> tuple[Face, str]:
+    """Draw a face, families first, preferably one that has every character of a text; return what it can draw of it."""
+    for _ in range(4):
+        family = pick(rng, sorted({face.family for face in choice}))
+        face = pick(rng, [face for face in choice if face.family == family])
+        if face.draws(text):
+            break
     text = text if face.draws("⸗") else text.replace("⸗", "-")
     text = "".join(c for c in text if face.draws(c))[:MAX_LETTERS]
     return face, " ".join(text.split()) or "1"
@@ -128,15 +153,30 @@ def render(text: str, face: Face, rng: np.random.Generator, emphasis: Face | Non
         _set(draw, zip(text, fonts, steps, strict=True), x, y, hand, rng)
     else:
         draw.text((x, y), text, fill=0, font=font, anchor="ls")
-    if typed and chance(rng, 0.08):
-        under = y + int(rng.uniform(0.05, 0.2) * font.size)
-        draw.line((x, under, x + length, under), fill=int(rng.integers(0, 90)), width=max(1, round(font.size / 20)))
+    if chance(rng, 0.08 if typed else MARKED_SHARE):
+        places = np.cumsum([0, *steps]) if by_letter else [font.getlength(text[:i]) for i in range(len(text) + 1)]
+        _mark(draw, text, x + np.asarray(places), y, font.size, rng)
+    if chance(rng, EDGE_SHARE):
+        for edge in rng.choice([0, image.width - 1, start // 2, image.width - 1 - end // 2], 2):
+            draw.line((edge, 0, edge, image.height), fill=int(rng.integers(0, 120)), width=int(rng.integers(1, 4)))
     if chance(rng, NEIGHBOURS_SHARE):  # letters of the next and the last line reach into the picture
         leading = int(ascent + descent + rng.uniform(-0.25, 0.1) * font.size)
         for offset in (-leading, leading):
             other = "".join(rng.permutation(list(text)))
             draw.text((x - int(rng.integers(0, 40)), y + offset), other, fill=0, font=font, anchor="ls")
     return image
+
+
+def _mark(
+    draw: ImageDraw.ImageDraw, text: str, places: NDArray[np.float64], y: float, size: float, rng: np.random.Generator
+) -> None:
+    """Underline some words of a line, sometimes all, or strike some out; `places` are where its letters begin."""
+    words = list(re.finditer(r"\S+", text))
+    first = 0 if chance(rng, 0.4) else int(rng.integers(len(words)))
+    last = len(words) - 1 if first == 0 else min(first + int(rng.integers(3)), len(words) - 1)
+    y += size * (-rng.uniform(0.2, 0.3) if chance(rng, 0.2) else rng.uniform(0.03, 0.2))
+    box = (places[words[first].start()], y, places[words[last].end()], y)
+    draw.line(box, fill=int(rng.integers(0, 90)), width=max(1, round(size * rng.uniform(0.03, 0.08))))
 
 
 def _set(draw: ImageDraw.ImageDraw, letters: Letters, x: float, y: float, hand: Hand, rng: np.random.Generator) -> None:
@@ -149,4 +189,4 @@ def _set(draw: ImageDraw.ImageDraw, letters: Letters, x: float, y: float, hand: 
         x += step
 
 
-LINES = Recipe("lines", "image", {"train": 12000, "dev": 300, "test": 500}, make_example)
+LINES = Recipe("lines", "image", {"train": 12000, "dev": 300, "test": 500}, make_example, tuple(KINDS))

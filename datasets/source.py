@@ -1,16 +1,18 @@
 """Sources by name.
 
-manifest:PATH (or a bare path), hf:NAME[:CONFIG[:SPLIT]], synth:NAME[:SPLIT[:N]], and captions in the files of others:
-karpathy:PATH[:SPLIT], coco:PATH.
+manifest:PATH (or a bare path), hf:NAME[:CONFIG[:SPLIT]], synth:NAME[:SPLIT[:N[:KIND=SHARE,…]]], and captions in the
+files of others: karpathy:PATH[:SPLIT], coco:PATH.
 """
 
 import os
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
 from scriba.core.errors import UsageError, nearest
 from scriba.core.example import Example
 from scriba.datasets.coco import read_coco
+from scriba.datasets.documents import DOCUMENTS
 from scriba.datasets.dtmf import DTMF
 from scriba.datasets.karpathy import read_karpathy
 from scriba.datasets.lines import LINES
@@ -20,7 +22,7 @@ from scriba.datasets.scenes import SCENES
 from scriba.datasets.synthetic import SyntheticSource
 from scriba.datasets.texts import read_texts
 
-SYNTHETIC = {recipe.name: recipe for recipe in (DTMF, LINES, SCENES)}
+SYNTHETIC = {recipe.name: recipe for recipe in (DTMF, LINES, DOCUMENTS, SCENES)}
 """Sources made on the fly."""
 SCHEMES = ("manifest", "hf", "synth", "karpathy", "coco")
 
@@ -77,17 +79,21 @@ def open_path(path: Path, media: str) -> Iterable[Example]:
 
 
 def open_synthetic(name: str, media: str, default_split: str) -> Iterable[Example]:
-    """Open synth:NAME[:SPLIT[:N]], given without its scheme.
+    """Open synth:NAME[:SPLIT[:N[:KIND=SHARE,…]]], given without its scheme.
 
     Raises:
-        UsageError: There is none of that name, media or split, or N is no number.
+        UsageError: There is none of that name, media, split or kind, or N or a share is no number.
     """
-    kind, split, size, *more = [*name.split(":"), "", ""]
+    kind, split, size, chosen, *more = [*name.split(":"), "", "", ""]
     if kind not in SYNTHETIC:
         raise UsageError(f"synth:{kind}: there are {', '.join(SYNTHETIC)}.{nearest(kind, SYNTHETIC)}")
     recipe = SYNTHETIC[kind]
     if media not in (recipe.media, "text"):
         raise UsageError(f"synth:{kind} makes {recipe.media}, not {media}; choose another source.")
-    if (size and not (size.isdecimal() and int(size))) or any(more):
-        raise UsageError(f"synth:{name}: write synth:{kind}[:SPLIT[:N]] with N a number of examples.")
-    return SyntheticSource(recipe, split or default_split, int(size) if size else None)
+    pairs = [part.partition("=")[::2] for part in chosen.split(",")] if chosen else []
+    wrong = [share for _, share in pairs if not re.fullmatch(r"\d{1,6}(\.\d{1,6})?", share) or not float(share)]
+    if (size and not (size.isdecimal() and int(size))) or any(more) or wrong:
+        kinds = "[:KIND=SHARE,…]" if recipe.kinds else ""
+        raise UsageError(f"synth:{name}: write synth:{kind}[:SPLIT[:N{kinds}]] with N a number of examples.")
+    shares = {of: float(share) for of, share in pairs} or None
+    return SyntheticSource(recipe, split or default_split, int(size) if size else None, shares)

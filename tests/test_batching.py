@@ -16,6 +16,7 @@ from scriba.core.data.batching import PAD_MULTIPLE, collate, plan_epoch
 from scriba.core.errors import InputError
 from scriba.core.example import Example
 from scriba.core.inputs import Draw
+from scriba.core.model import HeadLengths
 
 lengths = st.lists(st.integers(1, 500), min_size=1, max_size=60)
 
@@ -141,8 +142,8 @@ class ShrinkingInputs(ToyInputs):
 def test_augmentation_never_makes_ctc_infeasible() -> None:
     """Where the augmented input is too short for its text, the plain one is taken; not so elsewhere or without CTC."""
     examples, targets = [toy_example("long", "abc"), toy_example("short", "a")], [[3, 4, 5], [3]]
-    for encoder, frames in ((ToyEncoder(), [6, 1]), (None, [1, 1])):
-        items = TrainingSet(ShrinkingInputs(), examples, targets, encoder, seed=1)
+    for positions, frames in ((HeadLengths(ToyEncoder()), [6, 1]), (None, [1, 1])):
+        items = TrainingSet(ShrinkingInputs(), examples, targets, positions, seed=1)
         assert [len(items[(0, i)][1]) for i in range(2)] == frames
 
 
@@ -157,7 +158,7 @@ class SpoilingInputs(ToyInputs):
 
 def test_an_augmentation_that_spoils_an_input_does_not_stop_training() -> None:
     """The plain input is taken instead."""
-    items = TrainingSet(SpoilingInputs(), [toy_example("x", "abc")], [[3, 4, 5]], ToyEncoder(), seed=1)
+    items = TrainingSet(SpoilingInputs(), [toy_example("x", "abc")], [[3, 4, 5]], HeadLengths(ToyEncoder()), seed=1)
     torch.testing.assert_close(items[(0, 0)][1], ToyInputs().prepare(toy_example("x", "abc")))
 
 
@@ -166,7 +167,7 @@ def test_workers_prepare_the_same_batches() -> None:
     examples = [toy_example(str(i), "ab") for i in range(8)]
     found = []
     for workers in (0, 2):
-        training = TrainingSet(ToyInputs(), examples, [[3, 4]] * 8, ToyEncoder(), 1)
+        training = TrainingSet(ToyInputs(), examples, [[3, 4]] * 8, HeadLengths(ToyEncoder()), 1)
         batches = Batches(training, sampler([4] * 8, 3), workers)
         assert batches.per_epoch(0) == 3
         found.append([[batch.ids for batch in islice(batches.iterate(*place), 5)] for place in ((0, 0), (1, 2))])

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 from itertools import groupby, product
+from pathlib import Path
 
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from models import collapse, log_probability
+from toy import ToyEncoder, toy_example
 
-from scriba.core.model.ctc import CTCHead, ctc_loss, greedy_path, required_positions
+from scriba.core.files import Bundle
+from scriba.core.model import ModelConfig, build_model
+from scriba.core.model.ctc import CTCConfig, CTCHead, HeadLengths, ctc_loss, greedy_path, required_positions
 from scriba.core.model.memory import Memory
+from scriba.core.search import Decoding, DecodingConfig, decode
+from scriba.core.text import CharTokenizer
 from scriba.core.text.tokenizer import BLANK
+from scriba.core.training.run import start_from
 
 sizes = st.tuples(st.integers(1, 5), st.integers(2, 4))
 targets = st.lists(st.integers(1, 3), max_size=4).map(tuple)
@@ -114,3 +121,35 @@ def test_required_positions_is_the_shortest_path(labels: list[int]) -> None:
         shortest += [BLANK, label] if shortest and shortest[-1] == label else [label]
     assert required_positions(labels) == len(shortest)
     assert collapse(tuple(shortest)) == tuple(labels)
+
+
+def test_a_head_of_a_higher_rate_has_positions_between_those_of_the_encoder() -> None:
+    """Position r p + k of the head is the k-th block of labels at position p; lengths and what fits follow the rate."""
+    head, memory = CTCHead(6, 4, rate=3), Memory(torch.randn(2, 5, 6), torch.tensor([5, 2]))
+    log_probs_BTV = head(memory)
+    assert log_probs_BTV.shape == (2, 15, 4) and head.lengths(memory).tolist() == [15, 6]
+    logits_BPV = head.output(memory.states_BTD)
+    for p, k in product(range(5), range(3)):
+        torch.testing.assert_close(log_probs_BTV[:, 3 * p + k], logits_BPV[:, p, 4 * k : 4 * k + 4].log_softmax(-1))
+    assert HeadLengths(ToyEncoder(), 3)(5) == 15 and HeadLengths(ToyEncoder())(5) == 5
+
+
+def test_a_higher_rate_begins_where_the_lower_one_ended(tmp_path: Path) -> None:
+    """Started from a model of rate 1, one of rate 2 says the same there; the joint search takes it, too."""
+    tokenizer = CharTokenizer(list("abcd"))
+    torch.manual_seed(0)
+    before, after = (
+        build_model(ModelConfig(ctc=CTCConfig(rate)), ToyEncoder(), len(tokenizer)).eval() for rate in (1, 2)
+    )
+    start_from(after, tokenizer, Bundle(tmp_path, "toy", {}, tokenizer, before.state_dict()))
+    frames = torch.from_numpy(toy_example("x", "abcdabcdabcd").source.values)[None]  # type: ignore[union-attr]
+    found = []
+    for model, method, beam_size in ((before, "ctc", 1), (after, "ctc", 1), (after, "joint", 4)):
+        options = DecodingConfig(method=method, beam_size=beam_size)  # type: ignore[arg-type]
+        with torch.inference_mode():
+            memory = model.encode(frames, torch.tensor([frames.shape[1]]))
+            found += decode(model, memory, tokenizer, Decoding(options, model.heads), 1.0)
+    assert found[0].text == found[1].text and len(found[0].text) > 2
+    for one, other in zip(found[0].tokens, found[1].tokens, strict=True):
+        assert abs(one.start - other.start) <= 0.5 and abs(one.end - other.end) <= 0.5  # type: ignore[operator]
+    assert all(0 <= token.start < token.end <= frames.shape[1] for token in found[2].tokens)  # type: ignore[operator]

@@ -13,9 +13,13 @@ from PIL import Image, ImageDraw, ImageFont
 from scriba.core.errors import UsageError
 from scriba.datasets import lines
 from scriba.datasets.degrade import STEPS, degrade
+from scriba.datasets.documents import DOCUMENTS, LANGUAGES
+from scriba.datasets.figures import to_roman
 from scriba.datasets.fonts import Face, faces
 from scriba.datasets.lines import LINES, compose, draw_fonts, draw_hand, render
-from scriba.datasets.phrases import KINDS, LANGUAGES, black_letter, phrase, sentence
+from scriba.datasets.phrases import KINDS, phrase
+from scriba.datasets.prose import black_letter, misspelled, sentence, vocabulary
+from scriba.datasets.screen import render_screen
 from scriba.datasets.source import open_source
 from scriba.datasets.synthetic import SyntheticSource
 
@@ -37,7 +41,7 @@ def test_every_character_is_drawn_by_its_face() -> None:
     """A character that a face lacks is never drawn as an empty box: it is left out of picture and text."""
     rng = np.random.default_rng(0)
     for _ in range(200):
-        face, text = compose(rng, faces("train"))
+        _, face, text = compose(rng, faces("train"))
         assert face.draws(text) and text == " ".join(text.split()) and text
 
 
@@ -88,14 +92,69 @@ def test_most_lines_stay_readable() -> None:
 def test_text_covers_what_is_printed() -> None:
     """Words, figures, prices, dates, punctuation, capitals and accents all occur, and lines are of many lengths."""
     rng = np.random.default_rng(0)
-    texts = [phrase(rng) for _ in range(3000)]
+    texts = [phrase(rng)[1] for _ in range(3000)]
     everything = "".join(texts)
     assert set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789") <= set(everything)
     assert set("äöüßéèàçñøåœ.,;:!?'\"()-—–“”’£€$%&§@/") <= set(everything)
+    assert set("čřžšěůďťňąęćśźżłőűăâîșțğıİşāēīķļņģėįųþðæħġċŵŷ") <= set(everything), "letters of the European languages"
+    assert set("©®™§¶†‡…°µ±×÷≤≥≠½¼²³•→€£¥¢$@#_~^|\\{}[]<>„“”‚‘’«»‹›¿¡") <= set(everything), "signs of documents"
     assert min(map(len, texts)) < 5 and max(map(len, texts)) > 60
-    for make in KINDS:
+    for make, _ in KINDS.values():
         assert all(isinstance(make(rng), str) for _ in range(30))
-    assert abs(sum(KINDS.values()) - 1) < 1e-9 and abs(sum(LANGUAGES.values()) - 1) < 1e-9
+    assert abs(sum(share for _, share in KINDS.values()) - 1) < 1e-9
+
+
+def test_kinds_can_be_chosen() -> None:
+    """By shares at the end of the name; an unknown kind or a share that is no number is told."""
+    made = list(open_source("synth:lines:dev:12:code=2,address=1", media="image"))
+    assert {example.extra["kind"] for example in made} == {"code", "address"}
+    with pytest.raises(UsageError, match=r"synth:lines: cod: the kinds are .* Did you mean 'code'\?"):
+        open_source("synth:lines:dev:12:cod=1", media="image")
+    with pytest.raises(UsageError, match="synth:scenes: code: it has no kinds to choose"):
+        open_source("synth:scenes:dev:12:code=1", media="image")
+    for wrong in ("code", "code=", "code=x", "code=0", "code=1:y"):
+        with pytest.raises(UsageError, match=r"write synth:lines\[:SPLIT\[:N\[:KIND=SHARE"):
+            open_source(f"synth:lines:dev:12:{wrong}", media="image")
+
+
+def test_documents_are_balanced_and_in_faces_of_their_own() -> None:
+    """Every kind with every language; none of the faces is trained with; the same at every look."""
+    cells = len(LANGUAGES) * 7
+    found = {(e.extra["kind"], e.extra["language"]) for e in SyntheticSource(DOCUMENTS, "dev", cells)}
+    assert len(found) == cells
+    made = [SyntheticSource(DOCUMENTS, "test", 9)[i] for i in (8, 3, 8)]
+    assert made[0] == made[2] != made[1]
+    trained = {face.family for face in faces("train")}
+    assert not {example.extra["font"] for example in made} & trained
+    with pytest.raises(UsageError, match="the splits are dev, test"):
+        SyntheticSource(DOCUMENTS, "train")
+
+
+def test_words_of_a_language_have_its_letters_alone() -> None:
+    """No Cyrillic or Greek among the words, whichever list they come from; a misspelled word is still one."""
+    rng = np.random.default_rng(0)
+    for language in (*LANGUAGES, "et", "mt", "cy"):
+        words, shares = vocabulary(language)
+        assert len(words) > 20 and shares[-1] == pytest.approx(1)
+        assert all(ord(letter) < 0x2020 for text in words for letter in text)
+    made = [misspelled(rng, "Illinois") for _ in range(300)]
+    assert all(made) and len(set(made)) > 20 and {len(text) for text in made} >= {7, 8, 9}
+
+
+def test_roman_numerals() -> None:
+    assert [to_roman(n) for n in (1, 4, 9, 18, 28, 40, 90, 400, 1944)] == (
+        ["I", "IV", "IX", "XVIII", "XXVIII", "XL", "XC", "CD", "MCMXLIV"]
+    )
+
+
+def test_screens_show_small_letters_in_every_way() -> None:
+    """Lines as screens show them: of few rows, light on dark, and without grey; the ink of the whole text is there."""
+    rng = np.random.default_rng(0)
+    face = next(f for f in all_faces() if f.family == "DejaVu Sans")
+    made = [np.asarray(render_screen("Hamburg gypsy", face, rng)) for _ in range(80)]
+    assert min(len(pixels) for pixels in made) < 14
+    assert 5 < sum(np.median(pixels) < 100 for pixels in made) < 40
+    assert any(len(np.unique(pixels)) == 2 for pixels in made) and all(np.ptp(pixels) > 20 for pixels in made)
 
 
 def test_black_letter_spelling() -> None:
@@ -119,13 +178,14 @@ def test_typing_strikes_letters_singly() -> None:
         darkest = np.sort(pixels.min(0).astype(int))
         uneven += darkest[len(darkest) // 3] - darkest[0] > 20
     assert 8 < uneven < 40
-    drawn = [compose(rng, all_faces())[0].equal_widths for _ in range(300)]
+    drawn = [compose(rng, all_faces())[1].equal_widths for _ in range(300)]
     assert 0.15 < np.mean(drawn) < 0.6
 
 
 def test_render_holds_the_whole_text(monkeypatch: pytest.MonkeyPatch) -> None:
     """No letter is cut off: the outermost columns of a line without neighbours are paper."""
-    monkeypatch.setattr(lines, "NEIGHBOURS_SHARE", 0)
+    for share in ("NEIGHBOURS_SHARE", "EDGE_SHARE", "MARKED_SHARE"):
+        monkeypatch.setattr(lines, share, 0)
     rng = np.random.default_rng(0)
     for face in [f for f in faces("train") if not f.black_letter][::5]:
         for text in ("Äfgj|", "JÄGER F", "f"):

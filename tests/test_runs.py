@@ -17,7 +17,7 @@ from scriba.core.errors import InputError, TooLong, UsageError
 from scriba.core.example import Example
 from scriba.core.files import load_bundle
 from scriba.core.inputs import Draw
-from scriba.core.model import AttentionConfig, DecoderConfig
+from scriba.core.model import AttentionConfig, DecoderConfig, HeadLengths
 from scriba.core.search import DecodingConfig, Scored
 from scriba.core.training import NamedSource, RunConfig, Sources, train
 from scriba.core.training.config import LossConfig, TrainingConfig, check_run
@@ -188,9 +188,9 @@ def test_a_finished_run_does_not_even_look_at_its_data(tmp_path: Path) -> None:
 def test_without_ctc_nothing_has_to_be_aligned(tmp_path: Path) -> None:
     """A target longer than its input is prepared once, augmented, without CTC; with CTC the plain input is taken."""
     example = toy_example("tight", "aab", frames_per_character=1)
-    for encoder, prepared in ((None, 1), (toy_app().encoder(RunConfig()), 2)):
+    for positions, prepared in ((None, 1), (HeadLengths(toy_app().encoder(RunConfig())), 2)):
         counting = CountingInputs()
-        data = TrainingSet(counting, [example], [[3, 3, 4]], encoder, seed=1)
+        data = TrainingSet(counting, [example], [[3, 3, 4]], positions, seed=1)
         data[(0, 0)]
         assert len(counting.prepared) == prepared
 

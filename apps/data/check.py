@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from scriba.core.command import build_parser, parse_configs, program
 from scriba.core.data import Report, check
+from scriba.core.model import HeadLengths
 from scriba.core.ranges import Whole
 from scriba.core.text import build_tokenizer, visible
 from scriba.core.training import all_texts, check_run, with_texts
@@ -56,9 +57,9 @@ def _check(argv: Sequence[str]) -> int:
         aligns = split == "train" and config.loss.ctc_weight > 0  # dev and test are not trained on
         if aligns and config.tokenizer.kind != "characters":
             encode = build_tokenizer(config.tokenizer, all_texts(rows)).encode
-        encoder = app.encoder(config) if aligns else None
+        positions = HeadLengths(app.encoder(config), config.ctc.rate) if aligns else None
         inputs, problems = app.inputs(config), source.problems
-        report = check(name, rows, inputs, problems=problems, encoder=encoder, encode=encode)
+        report = check(name, rows, inputs, problems=problems, positions=positions, encode=encode)
         print(visible("\n".join(report.lines(options.show)), "\n"))
         reports.append(report)
         if unseen := report.unseen_in(reports[0]):

@@ -6,7 +6,7 @@ Shapes: B batch, U target length.
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +19,7 @@ from torch.utils.data import DataLoader, Dataset
 from scriba.core.errors import InputError
 from scriba.core.example import Example
 from scriba.core.inputs import Draw, Inputs
-from scriba.core.model import Encoder, required_positions
+from scriba.core.model import required_positions
 from scriba.core.text import BLANK
 
 Key = tuple[int, int]
@@ -158,14 +158,14 @@ class TrainingSet(Dataset[Any]):
         inputs: Prepares the inputs.
         examples: The examples.
         targets: Their target ids.
-        encoder: Tells its output length; None where nothing has to be aligned.
+        positions: Positions of the CTC head of an input of so many frames; None where nothing has to be aligned.
         seed: Seed of the augmentation.
     """
 
     inputs: Inputs
     examples: Sequence[Example]
     targets: Sequence[list[int]]
-    encoder: Encoder | None
+    positions: Callable[[int], int] | None
     seed: int
 
     def __len__(self) -> int:
@@ -183,9 +183,7 @@ class TrainingSet(Dataset[Any]):
         return example.id, frames if usable else self.inputs.prepare(example), target, tuple(example.texts)
 
     def _fits(self, frames: int, target: Sequence[int]) -> bool:
-        if self.encoder is None:
-            return True
-        return int(self.encoder.output_lengths(torch.tensor(frames))) >= required_positions(target)
+        return self.positions is None or self.positions(frames) >= required_positions(target)
 
 
 def collate(items: Sequence[Item]) -> Batch:

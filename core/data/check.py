@@ -9,13 +9,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 import numpy as np
-import torch
 
 from scriba.core.command import track
 from scriba.core.errors import InputError, TooLong
 from scriba.core.example import Example
 from scriba.core.inputs import Inputs
-from scriba.core.model import Encoder, required_positions
+from scriba.core.model import required_positions
 
 UNREADABLE = "unreadable"
 EMPTY_TEXT = "empty text"
@@ -141,7 +140,7 @@ def check(
     inputs: Inputs,
     *,
     problems: Sequence[Dropped] = (),
-    encoder: Encoder | None = None,
+    positions: Callable[[int], int] | None = None,
     encode: Callable[[str], Sequence[object]] = str,
 ) -> Report:
     """Read every example and sort the usable from the unusable.
@@ -151,18 +150,19 @@ def check(
         examples: The examples.
         inputs: Reads and measures the inputs.
         problems: Rows that the source itself could not read.
-        encoder: Tells how many positions an input has after subsampling, where CTC must be able to align the target:
-            T >= L + adjacent equal labels; None where there is no CTC.
+        positions: Tells how many positions of the CTC head an input of so many frames has, which must be able to carry
+            the target: T >= L + adjacent equal labels; None where there is no CTC.
         encode: Splits a text into the units of the tokenizer; characters by default.
     """
     rows = list(examples)
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        results = list(track(pool.map(lambda row: _measure(row, inputs, encoder, encode), rows), "checking", len(rows)))
+        measured = pool.map(lambda row: _measure(row, inputs, positions, encode), rows)
+        results = list(track(measured, "checking", len(rows)))
     return Report.of(name, inputs, rows, results, problems)
 
 
 def _measure(
-    example: Example, inputs: Inputs, encoder: Encoder | None, encode: Callable[[str], Sequence[object]]
+    example: Example, inputs: Inputs, positions: Callable[[int], int] | None, encode: Callable[[str], Sequence[object]]
 ) -> int | Dropped:
     """Return the frames of an example, or why it cannot be used."""
     if not all(_texts(example)):
@@ -171,13 +171,13 @@ def _measure(
         frames = inputs.measure(example)
     except InputError as error:
         return Dropped(example.id, TOO_LONG if isinstance(error, TooLong) else UNREADABLE, str(error))
-    if encoder is None:
+    if positions is None:
         return frames
-    positions = int(encoder.output_lengths(torch.tensor(frames)))
+    given = positions(frames)
     needed = max(required_positions(list(encode(text))) for text in _texts(example))  # type: ignore[arg-type]
-    if positions < needed:
+    if given < needed:
         sentence = (
-            f"{example.id}: its text needs {needed} encoder positions and the input gives {positions}; "
+            f"{example.id}: its text needs {needed} encoder positions and the input gives {given}; "
             "check that input and text belong together."
         )
         return Dropped(example.id, INFEASIBLE, sentence)

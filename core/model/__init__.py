@@ -3,7 +3,7 @@
 from scriba.core.model.attention import AttentionConfig
 from scriba.core.model.backbone import Backbone, BackboneConfig, theirs_of
 from scriba.core.model.build import Heads, ModelConfig, build_decoder, build_model
-from scriba.core.model.ctc import CTCHead, ctc_loss, greedy_path, required_positions
+from scriba.core.model.ctc import CTCConfig, CTCHead, HeadLengths, ctc_loss, greedy_path, required_positions
 from scriba.core.model.decoder import Decoder, DecoderState, Trace
 from scriba.core.model.kinds import EncoderKinds
 from scriba.core.model.likelihood import allowed, cross_entropy, mean_per_token, teacher_tokens

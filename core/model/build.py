@@ -7,7 +7,7 @@ from torch import nn
 
 from scriba.core.errors import UsageError
 from scriba.core.model.attention import AttentionConfig, build_attention
-from scriba.core.model.ctc import CTCHead
+from scriba.core.model.ctc import CTCConfig, CTCHead
 from scriba.core.model.fused import FusedLoop
 from scriba.core.model.memory import Encoder
 from scriba.core.model.recurrent import CellLayout, CellStack
@@ -26,11 +26,13 @@ class ModelConfig:
         heads: Which heads there are.
         attention: How the decoder looks at the memory.
         decoder: The recurrent decoder.
+        ctc: The CTC head.
     """
 
     heads: Heads = "both"
     attention: AttentionConfig = field(default_factory=AttentionConfig)
     decoder: DecoderConfig = field(default_factory=DecoderConfig)
+    ctc: CTCConfig = field(default_factory=CTCConfig)
 
 
 def build_model(config: ModelConfig, encoder: Encoder, vocabulary_size: int) -> Seq2Seq:
@@ -46,7 +48,7 @@ def build_model(config: ModelConfig, encoder: Encoder, vocabulary_size: int) -> 
     """
     sizes = {"memory_size": encoder.memory_size, "vocabulary_size": vocabulary_size}
     decoder = None if config.heads == "ctc" else build_decoder(config.decoder, config.attention, **sizes)
-    ctc = None if config.heads == "attention" else CTCHead(**sizes)
+    ctc = None if config.heads == "attention" else CTCHead(**sizes, rate=config.ctc.rate)
     return Seq2Seq(encoder=encoder, decoder=decoder, ctc=ctc)
 
 

@@ -1,20 +1,35 @@
 """Connectionist temporal classification (Graves et al. 2006).
 
-Shapes: B batch, T encoder positions, U target length, V vocabulary, D memory size.
+Shapes: B batch, T positions of the head, P of the encoder (T = rate * P), U target length, V vocabulary, D memory size.
 """
 
 import itertools
 from collections.abc import Sequence
-from typing import NamedTuple
+from dataclasses import dataclass
+from typing import Annotated, NamedTuple
 
 import numpy as np
+import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from scriba.core.model.memory import Memory
+from scriba.core.model.memory import Encoder, Memory
 from scriba.core.precision import full
+from scriba.core.ranges import Range
 from scriba.core.text import BLANK
+
+
+@dataclass(frozen=True)
+class CTCConfig:
+    """The CTC head.
+
+    Args:
+        rate: Labels that it can give at each encoder position: 2 where narrow letters come faster than positions, as
+            a doubled letter takes three of them.
+    """
+
+    rate: Annotated[int, Range(1, 16)] = 1
 
 
 class CTCHead(nn.Module):
@@ -23,15 +38,39 @@ class CTCHead(nn.Module):
     Args:
         memory_size: D.
         vocabulary_size: V, blank included.
+        rate: Positions of the head for each position of the encoder.
     """
 
-    def __init__(self, memory_size: int, vocabulary_size: int) -> None:
+    def __init__(self, memory_size: int, vocabulary_size: int, rate: int = 1) -> None:
         super().__init__()
-        self.output = nn.Linear(memory_size, vocabulary_size)
+        self.output = nn.Linear(memory_size, rate * vocabulary_size)
+        self.rate = rate
 
     def forward(self, memory: Memory) -> Tensor:
         """Return log probabilities (B, T, V), float32."""
-        return F.log_softmax(full(self.output(memory.states_BTD)), dim=-1)
+        logits = full(self.output(memory.states_BTD))
+        return F.log_softmax(logits.unflatten(-1, (self.rate, -1)).flatten(1, 2), dim=-1)
+
+    def lengths(self, memory: Memory) -> Tensor:
+        """Return the valid positions of the head in each row."""
+        return self.rate * memory.lengths_B
+
+
+@dataclass(frozen=True)
+class HeadLengths:
+    """Tells how many positions of a CTC head inputs have.
+
+    Attributes:
+        encoder: The encoder below it.
+        rate: Positions of the head for each position of the encoder.
+    """
+
+    encoder: Encoder
+    rate: int = 1
+
+    def __call__(self, frames: int) -> int:
+        """Return the number of positions for an input of so many frames."""
+        return self.rate * int(self.encoder.output_lengths(torch.tensor(frames)))
 
 
 def required_positions(labels: Sequence[int]) -> int:

@@ -44,9 +44,9 @@ def decode(
     ctc = model.ctc if decoding.method != "attention" else None
     log_probs_BTV = None if ctc is None else ctc(memory)
     options = decoding.options
-    reader = OutputReader(tokenizer, position_size, options.temperature, keep_attention)
-    if decoding.greedy and log_probs_BTV is not None:
-        return reader.read_spikes(log_probs_BTV, memory.lengths_B)
+    reader = OutputReader(tokenizer, position_size, options.temperature, keep_attention, 1 if ctc is None else ctc.rate)
+    if decoding.greedy and ctc is not None and log_probs_BTV is not None:
+        return reader.read_spikes(log_probs_BTV, ctc.lengths(memory))
     if decoding.greedy and model.decoder is not None:
         outputs = greedy_search(model.decoder, memory, options.max_length_ratio)
     else:
@@ -66,12 +66,19 @@ class OutputReader:
         position_size: Extent of one encoder position in the app's unit, or None.
         temperature: Of the confidences.
         keep_attention: Put the attention weights into the hypotheses.
+        rate: Positions of the CTC head for each position of the encoder.
     """
 
     tokenizer: Tokenizer
     position_size: float | None = None
     temperature: float = 1.0
     keep_attention: bool = False
+    rate: int = 1
+
+    @property
+    def ctc_size(self) -> float | None:
+        """Extent of one position of the CTC head."""
+        return None if self.position_size is None else self.position_size / self.rate
 
     def read_spikes(self, log_probs_BTV: Tensor, lengths_B: Tensor) -> list[Hypothesis]:
         """Collapse the best CTC path of each row; its score is the log probability of that one path."""
@@ -82,7 +89,7 @@ class OutputReader:
                 [self.tokenizer.piece(spike.token) for spike in spikes],
                 calibrated([spike.probability for spike in spikes], self.temperature),
                 [(spike.start, spike.end) for spike in spikes],
-                self.position_size,
+                self.ctc_size,
             )
             text = self.tokenizer.decode([spike.token for spike in spikes])
             hypotheses.append(Hypothesis(text, path.log_prob, {"ctc": path.log_prob}, tokens, group_words(tokens)))
@@ -95,7 +102,7 @@ class OutputReader:
         """
         results = []
         for b, positions in enumerate(memory.lengths_B.tolist()):
-            log_probs_TV = None if log_probs_BTV is None else log_probs_BTV[b, :positions]
+            log_probs_TV = None if log_probs_BTV is None else log_probs_BTV[b, : self.rate * positions]
             count = max(1, int((outputs.ranks_BN[b] > -torch.inf).sum()))
             best, *others = (self._read_one(outputs, (b, n), positions, log_probs_TV) for n in range(count))
             results.append(replace(best, alternatives=tuple(others)))
@@ -111,16 +118,16 @@ class OutputReader:
         tokens = ids[: ids.index(SOS_EOS)] if SOS_EOS in ids else []
         length = len(tokens)
         confidences = calibrated(outputs.log_probs_BNU[which][:length].exp().tolist(), self.temperature)
-        spans, attention, agreement = None, None, None
+        spans, size, attention, agreement = None, self.position_size, None, None
         if outputs.weights_BNUT is not None:
             weights_UT = outputs.weights_BNUT[which][:length, :positions]
             spans = [(t, t + 1) for t in weights_UT.argmax(-1).tolist()]
             attention = tuple(map(tuple, weights_UT.tolist())) if self.keep_attention else None
-        if log_probs_TV is not None:
-            spans = align(log_probs_TV, tokens) or spans
+        if log_probs_TV is not None and (aligned := align(log_probs_TV, tokens)):
+            spans, size = aligned, self.ctc_size
         if outputs.agreed_BNU is not None:
             agreement = float(outputs.agreed_BNU[which][: length + 1].float().mean())
-        units = make_tokens([self.tokenizer.piece(i) for i in tokens], confidences, spans, self.position_size)
+        units = make_tokens([self.tokenizer.piece(i) for i in tokens], confidences, spans, size)
         scores = {name: float(part_BN[which]) for name, part_BN in outputs.parts.items()}
         rank, text = float(outputs.ranks_BN[which]), self.tokenizer.decode(tokens)
         return Hypothesis(text, rank, scores, units, group_words(units), attention, agreement)

@@ -65,8 +65,8 @@ class Decoding:
         parts: list[Weighted] = []
         if self.method != "ctc" and model.decoder is not None:
             parts.append(Weighted(1 - share, DecoderScorer(model.decoder, memory)))
-        if log_probs_BTV is not None:
-            parts.append(Weighted(share, PrefixScorer(log_probs_BTV, memory.lengths_B)))
+        if log_probs_BTV is not None and model.ctc is not None:
+            parts.append(Weighted(share, PrefixScorer(log_probs_BTV, model.ctc.lengths(memory))))
         if self.language is not None and options.lm_weight:
             parts.append(Weighted(options.lm_weight, self.language))
         return [*parts, *self.others]

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
 from scriba.core.errors import UsageError
-from scriba.core.model import AttentionConfig, DecoderConfig, Head, Heads, ModelConfig
+from scriba.core.model import AttentionConfig, CTCConfig, DecoderConfig, Head, Heads, ModelConfig
 from scriba.core.precision import Device, Precision
 from scriba.core.ranges import Count, NotNegative, Positive, Range, Share, Size, Whole, check_ranges
 from scriba.core.search import DecodingConfig, check_decoding
@@ -125,6 +125,7 @@ class RunConfig:
         heads: Which heads the model has: ctc, attention or both; auto: those that the loss trains.
         attention: How the decoder looks at the memory.
         decoder: The recurrent decoder.
+        ctc: The CTC head.
         loss: What is minimised.
         training: How the model is trained.
         decoding: How text is found on dev and by default afterwards.
@@ -140,6 +141,7 @@ class RunConfig:
     heads: Literal["auto", "both", "ctc", "attention"] = "auto"
     attention: AttentionConfig = field(default_factory=AttentionConfig)
     decoder: DecoderConfig = field(default_factory=DecoderConfig)
+    ctc: CTCConfig = field(default_factory=CTCConfig)
     loss: LossConfig = field(default_factory=LossConfig)
     training: TrainingConfig = field(default_factory=TrainingConfig)
     decoding: DecodingConfig = field(default_factory=DecodingConfig)
@@ -152,7 +154,7 @@ class RunConfig:
     def model(self) -> ModelConfig:
         """Return the part that defines the model behind the encoder."""
         trained: Heads = {0.0: "attention", 1.0: "ctc"}.get(self.loss.ctc_weight, "both")  # type: ignore[assignment]
-        return ModelConfig(trained if self.heads == "auto" else self.heads, self.attention, self.decoder)
+        return ModelConfig(trained if self.heads == "auto" else self.heads, self.attention, self.decoder, self.ctc)
 
 
 def check_run(config: RunConfig) -> None:

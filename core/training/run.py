@@ -9,14 +9,14 @@ from typing import Any, NamedTuple
 import torch
 from accelerate import Accelerator
 from accelerate.state import AcceleratorState
-from torch import nn
+from torch import Tensor, nn
 
 from scriba.core.command import FIRST, say
 from scriba.core.data import Batches, EndlessSampler, Report, TrainingSet
 from scriba.core.errors import InputError
 from scriba.core.files import Bundle, load_weights
 from scriba.core.inputs import Inputs
-from scriba.core.model import Encoder, Pretrained, Seq2Seq, build_model, load_pretrained_parts
+from scriba.core.model import Encoder, HeadLengths, Pretrained, Seq2Seq, build_model, load_pretrained_parts
 from scriba.core.precision import resolve_device, resolve_precision
 from scriba.core.recogniser import Recogniser
 from scriba.core.search import Decoding, Scorer
@@ -155,7 +155,7 @@ def build_trainer(
         data.inputs,
         [examples[i] for i, _ in pairs],
         [data.tokenizer.encode(text) for _, text in pairs],
-        model.encoder if config.loss.ctc_weight > 0 else None,
+        HeadLengths(model.encoder, config.ctc.rate) if config.loss.ctc_weight > 0 else None,
         config.seed,
     )
     sampler = EndlessSampler(
@@ -208,9 +208,9 @@ def prepare_data(
     inputs = app.training_inputs(config, encoder, splits) if app.training_inputs else app.inputs(config)
     options = {name: value for name, value in asdict(config).items() if name not in NOT_OF_DATA}
     checked = CheckedData(folder.check, options | {"aligned": config.loss.ctc_weight > 0})
-    aligns = encoder if config.loss.ctc_weight > 0 else None
+    positions = HeadLengths(encoder, config.ctc.rate) if config.loss.ctc_weight > 0 else None
     fresh = sources.tokenizer or build_tokenizer(config.tokenizer, all_texts(rows))
-    training = checked.check(sources.training, rows, inputs, encoder=aligns, encode=fresh.encode)
+    training = checked.check(sources.training, rows, inputs, positions=positions, encode=fresh.encode)
     accept(training, config.data.max_lost)
     reports, dev = [(rows, training)], None
     if sources.dev is not None:
@@ -292,7 +292,9 @@ def start_from(model: Seq2Seq, tokenizer: Tokenizer, init: Bundle) -> None:
                 continue
             copied += 1
             if tied:
-                mine[rows[0]] = tensor[rows[1]].to(mine.dtype)
+                mine_RV, theirs_RV = by_token(mine, tokenizer), by_token(tensor, init.tokenizer)
+                for slot, mine_V in enumerate(mine_RV):  # what a head has more of begins as its last
+                    mine_V[rows[0]] = theirs_RV[min(slot, len(theirs_RV) - 1)][rows[1]].to(mine.dtype)
             else:
                 mine.copy_(tensor)
     if 2 * copied < min(len(own), len(init.weights)):
@@ -302,6 +304,11 @@ def start_from(model: Seq2Seq, tokenizer: Tokenizer, init: Bundle) -> None:
         )
     new = len(tokenizer) - len(rows[0])
     say(f"started from {init.path}: {copied} of {len(own)} tensors, {new} of {len(tokenizer)} tokens are new")
+
+
+def by_token(weights: Tensor, tokenizer: Tokenizer) -> Tensor:
+    """Return weights tied to tokens as (R, V, ...): R is the rate of a CTC head, 1 of all else."""
+    return weights.unflatten(0, (-1, len(tokenizer)))
 
 
 def known_rows(tokenizer: Tokenizer, known: Tokenizer) -> tuple[list[int], list[int]]:
