@@ -35,17 +35,17 @@ def to_alto(page: Page, number: int) -> str:
     found = [line for line in page.lines if line.hypothesis.words]
     if found:
         rotation = {"ROTATION": f"{text_angle(page):.2f}"} if page.angle else {}
-        block = SubElement(space, "TextBlock", rotation, ID=f"{name}_text", **extent(whole(page)))
+        block = SubElement(space, "TextBlock", {"ID": f"{name}_text"} | extent(whole(page)) | rotation)
     for i, line in enumerate(found, start=1):
         polygon = outline(line.box, page)
-        row = SubElement(block, "TextLine", ID=f"{name}_line_{i}", **extent(polygon))
+        row = SubElement(block, "TextLine", {"ID": f"{name}_line_{i}"} | extent(polygon))
         SubElement(SubElement(row, "Shape"), "Polygon", POINTS=points(polygon))
         for j, word in enumerate(line.hypothesis.words, start=1):
             if j > 1:
                 SubElement(row, "SP")
             place = extent(outline(word_box(word, line), page))
-            text, sure = visible(word.text), f"{word.confidence:.4f}"
-            SubElement(row, "String", ID=f"{name}_word_{i}_{j}", CONTENT=text, WC=sure, **place)
+            said = {"CONTENT": visible(word.text), "WC": f"{word.confidence:.4f}"}
+            SubElement(row, "String", {"ID": f"{name}_word_{i}_{j}"} | said | place)
     return written(sheet, 2)
 
 
@@ -57,10 +57,10 @@ def to_page_xml(page: Page, number: int) -> str:
     for tag, text in (("Creator", f"scriba {__version__}"), ("Created", now), ("LastChange", now)):
         SubElement(metadata, tag).text = text
     size = {"imageWidth": str(width), "imageHeight": str(height)}
-    sheet = SubElement(root, "Page", imageFilename=visible(page.file), **size)
+    sheet = SubElement(root, "Page", {"imageFilename": visible(page.file)} | size)
     if page.lines:
         turned = {"orientation": f"{text_angle(page):.2f}"} if page.angle else {}
-        region = SubElement(sheet, "TextRegion", turned, id="text")
+        region = SubElement(sheet, "TextRegion", {"id": "text"} | turned)
         SubElement(region, "Coords", points=points(whole(page)))
     for i, line in enumerate(page.lines, start=1):
         row = SubElement(region, "TextLine", id=f"line_{i}")
