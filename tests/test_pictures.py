@@ -135,6 +135,9 @@ def test_a_picture_that_ends_early_is_read_as_far_as_it_goes(kind: str) -> None:
         found, whole = found[::-1], whole[::-1]
     rows = 200 if share < 0 or "progressive" in kind else 80
     assert np.abs(found - whole)[:rows].mean() < 12
+    there = np.flatnonzero((found < 255).any(1))[-1] + 1
+    if "JPEG" not in kind:
+        assert np.array_equal(found[: there - 2], whole[: there - 2]), "not a pixel of what is there is changed"
     if rows == 80:
         assert found[-30:].min() == 255, "no rows of zeros, which would be ink"
     with pytest.raises(InputError, match="damaged or truncated"):

@@ -123,10 +123,10 @@ def what_is_there(image: Image.Image) -> Image.Image | None:
     What Pillow has decoded before it fails stays in the picture, between rows of zeros. A JPEG is given its end marker,
     as without it the last rows are not decoded; grey is what the decoder then makes of what is missing.
     """
-    missing = 0
+    missing, block = 0, 1
     try:
         if image.format in ("JPEG", "MPO"):
-            missing = 128
+            missing, block = 128, BLOCK
             assert isinstance(image, ImageFile.ImageFile) and image.fp is not None
             image.fp.seek(0)
             image = Image.open(io.BytesIO(image.fp.read() + b"\xff\xd9"), formats=("JPEG",))
@@ -140,8 +140,7 @@ def what_is_there(image: Image.Image) -> Image.Image | None:
     there = np.flatnonzero(~empty.all(1))
     if len(there) < LEAST_ROWS * len(pixels):
         return None
-    known = slice(there[0], max(0, there[-1] + 1 - BLOCK))  # the last block may be there in part
-    empty[known] = False
+    empty[there[0] : max(0, there[-1] + 1 - block)] = False  # the last block may be there in part
     pixels[empty] = 255
     result = Image.fromarray(pixels)
     result.info = {key: value for key, value in image.info.items() if key == "exif"}
