@@ -90,8 +90,8 @@ def test_all_formats_have_the_same_places(angle: float) -> None:
     assert places == [[b.left, b.top, b.width, b.height] for b in (line, *words)] and rows[1][8:10] == ["500", "300"]
     hocr = ET.fromstring(FORMATS["hocr"].document(page))
     titles = [(e.get("title") or "").split(";") for e in hocr.iter() if (e.get("class") or "").startswith("ocr")]
-    assert [title[0] for title in titles[1:]] == ["bbox {} {} {} {}".format(*b) for b in (line, *words)]
-    assert titles[1][1:] == ([f" textangle {-angle:.1f}"] if angle else [])
+    assert [title[0] for title in titles[1:]] == ["bbox {} {} {} {}".format(*b) for b in (line, line, *words)]
+    assert titles[2][1:] == ([f" textangle {-angle:.1f}"] if angle else [])
     alto = ET.fromstring(FORMATS["alto"].document(page))
     found = [e for e in alto.iter() if e.tag in (f"{NAMES['alto']}TextLine", f"{NAMES['alto']}String")]
     assert [[int(e.get(name) or -1) for name in ("HPOS", "VPOS", "WIDTH", "HEIGHT")] for e in found] == places

@@ -6,7 +6,7 @@ from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from scriba import __version__
 from scriba.core.text import visible
-from scriba.ocr.places import Polygon, around, original_size, outline, text_angle, word_box
+from scriba.ocr.places import Polygon, all_lines, around, corners, original_size, outline, text_angle, word_box
 from scriba.ocr.reader import Page
 
 DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>\n'
@@ -35,7 +35,7 @@ def to_alto(page: Page, number: int) -> str:
     found = [line for line in page.lines if line.hypothesis.words]
     if found:
         rotation = {"ROTATION": f"{text_angle(page):.2f}"} if page.angle else {}
-        block = SubElement(space, "TextBlock", {"ID": f"{name}_text"} | extent(whole(page)) | rotation)
+        block = SubElement(space, "TextBlock", {"ID": f"{name}_text"} | extent(corners(all_lines(page))) | rotation)
     for i, line in enumerate(found, start=1):
         polygon = outline(line.box, page)
         row = SubElement(block, "TextLine", {"ID": f"{name}_line_{i}"} | extent(polygon))
@@ -61,7 +61,7 @@ def to_page_xml(page: Page, number: int) -> str:
     if page.lines:
         turned = {"orientation": f"{text_angle(page):.2f}"} if page.angle else {}
         region = SubElement(sheet, "TextRegion", {"id": "text"} | turned)
-        SubElement(region, "Coords", points=points(whole(page)))
+        SubElement(region, "Coords", points=points(corners(all_lines(page))))
     for i, line in enumerate(page.lines, start=1):
         row = SubElement(region, "TextLine", id=f"line_{i}")
         SubElement(row, "Coords", points=points(outline(line.box, page)))
@@ -76,12 +76,6 @@ def to_page_xml(page: Page, number: int) -> str:
 def add_text(item: Element, text: str, confidence: float) -> None:
     """Put a text, and how sure it is, into an element of PAGE XML."""
     SubElement(SubElement(item, "TextEquiv", conf=f"{confidence:.4f}"), "Unicode").text = visible(text)
-
-
-def whole(page: Page) -> Polygon:
-    """Return the corners of the smallest upright box around all lines of a page."""
-    left, top, right, bottom = around(place for line in page.lines for place in outline(line.box, page))
-    return ((left, top), (right, top), (right, bottom), (left, bottom))
 
 
 def extent(polygon: Polygon) -> dict[str, str]:

@@ -30,10 +30,24 @@ def to_original(x: float, y: float, page: Page) -> tuple[float, float]:
 
 def outline(box: Box, page: Page) -> Polygon:
     """Return the corners of a box of the page in the picture as given, as far as they lie in it."""
-    corners = ((box.left, box.top), (box.right, box.top), (box.right, box.bottom), (box.left, box.bottom))
     width, height = original_size(page)
-    places = (to_original(x, y, page) for x, y in corners)
+    places = (to_original(x, y, page) for x, y in corners(box))
     return tuple((min(max(round(x), 0), width), min(max(round(y), 0), height)) for x, y in places)
+
+
+def given_box(box: Box, page: Page) -> Box:
+    """Return the smallest upright box around a box of the page, in the picture as given."""
+    return around(outline(box, page))
+
+
+def corners(box: Box) -> Polygon:
+    """Return the corners of a box."""
+    return (box.left, box.top), (box.right, box.top), (box.right, box.bottom), (box.left, box.bottom)
+
+
+def all_lines(page: Page) -> Box:
+    """Return the smallest box around the lines of a page, of which there are some, in the picture as given."""
+    return around(place for line in page.lines for place in outline(line.box, page))
 
 
 def around(points: Iterable[tuple[int, int]]) -> Box:

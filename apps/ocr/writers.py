@@ -13,7 +13,7 @@ from typing import NamedTuple
 from scriba import __version__
 from scriba.ocr.markup import ALTO_TAIL, alto_head, to_alto, to_page_xml
 from scriba.ocr.page import Box
-from scriba.ocr.places import around, original_size, outline, text_angle, word_box
+from scriba.ocr.places import all_lines, given_box, original_size, outline, text_angle, word_box
 from scriba.ocr.reader import Page
 
 TSV_COLUMNS: tuple[str, ...] = ("level", "page_num", "block_num", "par_num", "line_num", "word_num")
@@ -25,7 +25,7 @@ HOCR_HEAD = f"""<!DOCTYPE html>
   <title>%s</title>
   <meta charset="utf-8"/>
   <meta name='ocr-system' content='scriba {__version__}'/>
-  <meta name='ocr-capabilities' content='ocr_page ocr_line ocrx_word'/>
+  <meta name='ocr-capabilities' content='ocr_page ocr_par ocr_line ocrx_word'/>
  </head>
  <body>
 """
@@ -91,25 +91,28 @@ def to_hocr(page: Page, number: int) -> str:
     width, height = original_size(page)
     turned = f"; textangle {text_angle(page):.1f}" if page.angle else ""
     title = f"image {json.dumps(page.file, ensure_ascii=False)}; bbox 0 0 {width} {height}; ppageno {number - 1}"
-    rows = [f'  <div class="ocr_page" id="page_{number}" title="{escape(title)}">\n']
+    rows = []
     for i, line in enumerate(page.lines, start=1):
         words = " ".join(
-            f"<span class='ocrx_word' id='word_{number}_{i}_{j}' title='{_bbox(word_box(word, line), page)}; "
+            f"<span class='ocrx_word' id='word_{number}_{i}_{j}' title='{_bbox(given_box(word_box(word, line), page))}; "
             f"x_wconf {100 * word.confidence:.0f}'>{escape(word.text)}</span>"
             for j, word in enumerate(line.hypothesis.words, start=1)
         )
-        place = _bbox(line.box, page) + turned
-        rows.append(f"   <span class='ocr_line' id='line_{number}_{i}' title='{place}'>{words}</span>\n")
-    return "".join([*rows, "  </div>\n"])
+        place = _bbox(given_box(line.box, page)) + turned
+        rows.append(f"    <span class='ocr_line' id='line_{number}_{i}' title='{place}'>{words}</span>\n")
+    if rows:
+        place = _bbox(all_lines(page))
+        rows = [f"   <p class='ocr_par' id='par_{number}' title='{place}'>\n", *rows, "   </p>\n"]
+    return "".join([f'  <div class="ocr_page" id="page_{number}" title="{escape(title)}">\n', *rows, "  </div>\n"])
 
 
 def _corner_and_size(box: Box, page: Page) -> tuple[int, int, int, int]:
-    place = around(outline(box, page))
+    place = given_box(box, page)
     return place.left, place.top, place.width, place.height
 
 
-def _bbox(box: Box, page: Page) -> str:
-    return "bbox {} {} {} {}".format(*around(outline(box, page)))
+def _bbox(place: Box) -> str:
+    return "bbox {} {} {} {}".format(*place)
 
 
 FORMATS: Mapping[str, Format] = {
