@@ -94,7 +94,8 @@ def to_hocr(page: Page, number: int) -> str:
     rows = []
     for i, line in enumerate(page.lines, start=1):
         words = " ".join(
-            f"<span class='ocrx_word' id='word_{number}_{i}_{j}' title='{_bbox(given_box(word_box(word, line), page))}; "
+            f"<span class='ocrx_word' id='word_{number}_{i}_{j}' "
+            f"title='{_bbox(given_box(word_box(word, line), page))}; "
             f"x_wconf {100 * word.confidence:.0f}'>{escape(word.text)}</span>"
             for j, word in enumerate(line.hypothesis.words, start=1)
         )
