@@ -1,13 +1,12 @@
 """Sources by name, with what they could not read."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from itertools import chain, islice
 
 from scriba.core.command import say
 from scriba.core.data import BROKEN_ROW, Dropped
 from scriba.core.example import Example
-from scriba.core.training import NamedSource
+from scriba.core.training import NamedSource, with_texts
 from scriba.datasets.source import open_source
 
 
@@ -36,16 +35,9 @@ def read_examples(
     source = open_named(name, media, split, streaming)
     for problem in source.problems:
         say(problem.sentence)
-    rows = [with_written_texts(example) for example in islice(source.examples, limit)]
+    rows = with_texts(islice(source.examples, limit), "none")
     examples = [example for example in rows if example.target != ()]
     for example in rows:
         if example.target == ():
             say(f"{example.id}: has no text to compare with; fill it in or remove the row.")
     return examples, len(source.problems) + len(rows) - len(examples)
-
-
-def with_written_texts(example: Example) -> Example:
-    """Return an example of several texts without those that are empty; what has one text may mean an empty one."""
-    if not isinstance(example.target, tuple):
-        return example
-    return replace(example, target=tuple(text for text in example.target if text.strip()))

@@ -56,3 +56,8 @@ class Example:
 def map_target(change: Callable[[str], str], target: str | tuple[str, ...]) -> str | tuple[str, ...]:
     """Apply a change to a text or to each of several."""
     return change(target) if isinstance(target, str) else tuple(change(text) for text in target)
+
+
+def written(target: str | tuple[str, ...]) -> str | tuple[str, ...]:
+    """Return the texts that are not blank of several; what has one text may mean an empty one."""
+    return target if isinstance(target, str) else tuple(text for text in target if text.strip())

@@ -29,10 +29,12 @@ def resolve_precision(precision: Precision, device: torch.device) -> torch.dtype
     """Return the number format of convolutions and recurrent layers; `auto` asks the hardware for bfloat16 units.
 
     Raises:
-        UsageError: float16 was asked for on a processor.
+        UsageError: float16 was asked for on a processor, or bfloat16 on one whose recurrent layers cannot run in it.
     """
     if precision == "float16" and device.type == "cpu":
         raise UsageError("--precision float16 needs a GPU; use bfloat16, float32 or auto.")
+    if precision == "bfloat16" and device.type == "cpu" and not computes_bfloat16():
+        raise UsageError("--precision bfloat16: this processor lacks AVX-512, which that needs; use float32 or auto.")
     if precision != "auto":
         return {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}[precision]
     if device.type == "cuda":
@@ -40,6 +42,11 @@ def resolve_precision(precision: Precision, device: torch.device) -> torch.dtype
     else:
         native = torch.cpu._is_amx_tile_supported() or torch.cpu._is_avx512_bf16_supported()
     return torch.bfloat16 if native else torch.float32
+
+
+def computes_bfloat16() -> bool:
+    """Tell whether the processor can run layers in bfloat16 at all, be it without units for it."""
+    return not torch.backends.mkldnn.is_available() or bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
 
 
 def autocast(device: torch.device, dtype: torch.dtype) -> AbstractContextManager[object]:

@@ -1,42 +1,43 @@
-"""Manifests: JSON lines or arrays, CSV or TSV files that list inputs with their texts.
+"""Manifests: JSON lines or arrays, CSV or TSV files that list inputs with their texts, and lists of pictures.
 
 A path in one may lead anywhere, out of its folder too: name manifests only of those whom you trust with your files.
 """
 
 import csv
 import io
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TextIO
 
 from scriba.core.errors import InputError, nearest
 from scriba.core.example import Example
 from scriba.core.files import opened, parse_json, reading
+from scriba.datasets.labels import LABEL, LISTS, RowError, Rows, is_list, read_list
 from scriba.datasets.listed import Listed, Problem, find_file, is_text
 
 AUDIO = ("audio", "file_name", "audio_filepath", "audio_path", "path", "wav_filename", "filename")
-IMAGE = ("image", "file_name", "image_path", "path", "filename")
+IMAGE = ("image", "file_name", "image_path", "path", "filename", "image_name")
 INPUT_COLUMNS = {"audio": AUDIO, "image": IMAGE, "text": ("audio", *IMAGE, *AUDIO)}
 """Columns of the inputs by media, whatever their case, of which the first that is there counts: our own, those of
-Hugging Face's folders (`file_name`), NeMo (`audio_filepath`), Common Voice (`path`), DeepSpeech and others."""
-TEXT_COLUMNS = ("text", "transcription", "sentence", "transcript", "captions", "caption")
+Hugging Face's folders (`file_name`), NeMo (`audio_filepath`), Common Voice (`path`), DeepSpeech, EasyOCR and others."""
+TEXT_COLUMNS = ("text", "transcription", "sentence", "transcript", "captions", "caption", "comment", "words", "label")
+CAPTIONS = ("captions", "caption", "comment")
+"""Columns of which several rows may be about one picture."""
+UNQUOTED = ("caption", "words")
+"""Last columns of tables of two that Flickr8k and EasyOCR have without quotes: all after the first comma is text."""
+FLICKR = ("Images", "images", "Flicker8k_Dataset", "Flickr8k_Dataset", "flickr30k_images")
+"""Where the pictures of caption files are, beside the file or one folder above."""
 FOLDER_MANIFESTS = ("metadata.jsonl", "metadata.csv")
 """Names by which a folder's manifest is found (the Hugging Face folder convention)."""
-
-
-class RowError(Exception):
-    """A row cannot be used; the message is the sentence of its `Problem`."""
-
-
-Rows = Iterator[tuple[int, Mapping[str, Any] | RowError]]
-"""Rows with the numbers of their lines, or of their places in an array."""
 
 
 class Manifest(Listed):
     """The examples of a manifest. Media files are not touched.
 
     Args:
-        path: A .jsonl, .json, .csv or .tsv file, or a folder with metadata.jsonl or metadata.csv.
+        path: A .jsonl, .json, .csv or .tsv file, or a folder with metadata.jsonl or metadata.csv; of pictures also a
+            list (`datasets/labels.py`), or a table that is named .txt.
         media: What the inputs are, audio or image, or text for either; `INPUT_COLUMNS` has the columns.
 
     Raises:
@@ -44,7 +45,7 @@ class Manifest(Listed):
     """
 
     def __init__(self, path: Path, media: str) -> None:
-        path = find_manifest(path)
+        path = find_manifest(path, media)
         examples: dict[str, Example] = {}
         problems: list[Problem] = []
         columns: dict[str, None] = {}
@@ -54,8 +55,10 @@ class Manifest(Listed):
                     raise row
                 columns |= dict.fromkeys(row)
                 example = read_row(row, media, path.parent)
-                if example.id in examples:
-                    raise RowError(f"the id '{example.id}' stands in an earlier row too; make ids unique.")
+                if known := examples.get(example.id):
+                    if media != "image" or not is_caption(row):
+                        raise RowError(f"the id '{example.id}' stands in an earlier row too; make ids unique.")
+                    example = replace(known, target=(*known.texts, *example.texts))
                 examples[example.id] = example
             except RowError as error:
                 problems.append(Problem(f"{path}:{number}", str(error)))
@@ -64,8 +67,8 @@ class Manifest(Listed):
         super().__init__(tuple(examples.values()), problems)
 
 
-def find_manifest(path: Path) -> Path:
-    """Return the manifest file that a path means.
+def find_manifest(path: Path, media: str) -> Path:
+    """Return the manifest file that a path means, of inputs of a kind.
 
     Raises:
         InputError: There is none, or its kind is unknown.
@@ -78,7 +81,8 @@ def find_manifest(path: Path) -> Path:
         if not path.exists():
             siblings = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
             raise InputError(f"{path}: no such file; check the path.{nearest(path.name, siblings)}")
-    if path.suffix.lower() not in (".jsonl", ".json", ".csv", ".tsv"):
+    lists = LISTS if media == "image" else ()
+    if path.suffix.lower() not in (".jsonl", ".json", ".csv", ".tsv", *lists):
         raise InputError(f"{path}: a manifest is a .jsonl, .csv or .tsv file.")
     return path
 
@@ -94,10 +98,12 @@ def read_rows(path: Path) -> Rows:
                 raise InputError(f"{path}: is not UTF-8 text; save it as UTF-8.")
             if suffix in (".jsonl", ".json"):
                 yield from read_json_rows(file)
+            elif suffix in LISTS and is_list(heading):
+                yield from read_list(file)
             elif suffix == ".tsv":
                 yield from read_table(csv.reader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
             else:
-                yield from read_table(csv.reader(file, delimiter=max(",;\t", key=heading.count), strict=True))
+                yield from read_table(csv.reader(file, delimiter=max(",;\t|", key=heading.count), strict=True))
     except UnicodeDecodeError as error:
         raise InputError(f"{path}: is not UTF-8 text; save it as UTF-8.") from error
 
@@ -134,6 +140,10 @@ def read_table(reader: Any) -> Rows:
         except csv.Error as error:
             cells, wrong = [], f"is not a CSV row ({error}); check the quotes from line {start} on."
         end = reader.line_num
+        if not heading and cells and cells[0].lower().startswith("sep="):  # Excel's word on the delimiter
+            continue
+        if len(heading) == 2 < len(cells) and heading[1].strip().lower() in UNQUOTED and "\n" not in cells[0]:
+            cells = [cells[0], reader.dialect.delimiter.join(cells[1:])]
         if cells and heading and len(cells) != len(heading):
             wrong = "has another number of cells than the heading."
         elif end > start and swallows_rows(cells):
@@ -169,7 +179,16 @@ def read_row(row: Mapping[str, Any], media: str, folder: Path) -> Example:
         raise RowError(f"'id' must be a name, not {name!r}.")
     extra = {key: value for key, value in row.items() if key not in (source, text, "id")}
     folders = [folder, folder / "clips"] if source == "path" else [folder]  # Common Voice names no folder
+    if media == "image" and is_caption(row):
+        folders += [place / name for place in (folder, folder.parent) for name in FLICKR]
+    if text == LABEL:
+        folders.append(folder.parent)  # PaddleOCR names them from the folder of all splits on
     return Example(str(name), find_file(path, folders), read_target(row[text], text), extra)
+
+
+def is_caption(row: Mapping[str, Any]) -> bool:
+    """Tell whether the text of a row is one of several captions that a picture may have."""
+    return find_column(row, TEXT_COLUMNS).strip().lower() in CAPTIONS
 
 
 def find_column(columns: Iterable[str], names: Iterable[str]) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from scriba.caption import APP
+from scriba.caption.inputs import telling
 from scriba.commands import DecodingOptions, use
 from scriba.core.command import Output, say, track
 from scriba.core.example import Example
@@ -53,7 +54,7 @@ WRITERS: Mapping[str, Callable[[str, Hypothesis], str]] = {"txt": to_txt, "json"
 def _describe(recogniser: Recogniser, options: DescribeConfig) -> int:
     output = Output(options.out, options.format, options.plot)
     examples = [Example(file, Path(file), "") for file in options.files]
-    results = recogniser.run(examples, batch_size=options.batch_size, keep_attention=options.plot is not None)
+    results = telling(recogniser).run(examples, batch_size=options.batch_size, keep_attention=options.plot is not None)
     failed = 0
     for result in track(results, "describing", len(examples)):
         if result.error is not None:

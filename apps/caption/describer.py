@@ -1,9 +1,10 @@
 """A loaded captioner, for use from Python."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
+from scriba.caption.inputs import telling
 from scriba.core.example import Example
+from scriba.core.files import Picture, given
 from scriba.core.recogniser import Recogniser
 from scriba.core.search import Hypothesis
 
@@ -18,15 +19,17 @@ class Describer:
 
     recogniser: Recogniser
 
-    def describe(self, image: str | Path | bytes) -> Hypothesis:
+    def describe(self, image: Picture) -> Hypothesis:
         """Return the caption of one picture, with the attention over it for each word.
+
+        Args:
+            image: A picture: a path, bytes, an open file, one of Pillow's, or an array (`core/files/given.py`).
 
         Raises:
             InputError: The picture cannot be used.
         """
-        name = str(image) if isinstance(image, str | Path) else "image"
-        source = image if isinstance(image, bytes) else Path(image)
-        (result,) = self.recogniser.run([Example(name, source, "")], keep_attention=True)
+        source, name = given(image)
+        (result,) = telling(self.recogniser).run([Example(name, source, "")], keep_attention=True)
         if result.error is not None:
             raise result.error
         return result.hypothesis

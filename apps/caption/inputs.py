@@ -1,15 +1,18 @@
 """Pictures as the core sees them: square pixels, or the features that a frozen network gave for them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from torch import Tensor
 
 from scriba.caption.features import FeatureCache
 from scriba.caption.picture import read_pixels
+from scriba.core.command import say
 from scriba.core.example import Example
+from scriba.core.files import Note
 from scriba.core.inputs import Draw
 from scriba.core.ranges import Count
+from scriba.core.recogniser import Recogniser
 
 
 @dataclass(frozen=True)
@@ -32,11 +35,13 @@ class PictureInputs:
         size: Pixels along each side.
         augment: Augmentation of training pictures.
         cache: Features that are there already.
+        note: Takes what is to be told of pictures that end early, which are refused otherwise.
     """
 
     size: int
     augment: AugmentConfig
     cache: FeatureCache | None = None
+    note: Note | None = None
     unit: ClassVar = "px"
     frame_size: ClassVar = 1.0
 
@@ -51,4 +56,10 @@ class PictureInputs:
         """
         view = 0 if draw is None else draw.seed % self.augment.views
         features = None if self.cache is None else self.cache.get(example, view)
-        return read_pixels(example, self.size, view) if features is None else features
+        return read_pixels(example, self.size, view, self.note) if features is None else features
+
+
+def telling(recogniser: Recogniser) -> Recogniser:
+    """Return the same captioner, for use: of a picture that ends early it describes what is there, and tells."""
+    assert isinstance(recogniser.inputs, PictureInputs)
+    return replace(recogniser, inputs=replace(recogniser.inputs, note=say))

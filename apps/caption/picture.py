@@ -11,25 +11,31 @@ from torch import Tensor
 
 from scriba.core.errors import InputError
 from scriba.core.example import Example
-from scriba.core.files import converted, open_picture
+from scriba.core.files import Note, converted, open_picture
 
 
-def read_colours(source: Path | bytes, name: str) -> Image.Image:
+def read_colours(source: Path | bytes, name: str, note: Note | None = None) -> Image.Image:
     """Read a picture of any mode as RGB on white, upright; of several pages, the first.
+
+    Args:
+        source: The file, or its bytes.
+        name: What messages call it.
+        note: Takes what is to be told of a picture that ends early, which is refused otherwise.
 
     Raises:
         InputError: The file is missing, damaged, too large or no picture.
     """
-    return converted(open_picture(source, name), "RGB", name)
+    return converted(open_picture(source, name, note), "RGB", name)
 
 
-def read_pixels(example: Example, size: int, view: int = 0) -> Tensor:
+def read_pixels(example: Example, size: int, view: int = 0, note: Note | None = None) -> Tensor:
     """Return the picture of an example, scaled to a square without keeping its proportions, (size, size, 3), uint8.
 
     Args:
         example: The example.
         size: Pixels along each side.
         view: 0 is the whole picture, 1 its mirror image, any other one of many cuts, half of them mirrored.
+        note: As for `read_colours`.
 
     Raises:
         InputError: The picture cannot be used.
@@ -37,7 +43,7 @@ def read_pixels(example: Example, size: int, view: int = 0) -> Tensor:
     source = example.source
     if not isinstance(source, Path | bytes):
         raise InputError(f"{example.name}: is no picture.")
-    image = read_colours(source, example.name)
+    image = read_colours(source, example.name, note)
     box = cut(image, view) if view > 1 else None
     if image.size != (size, size) or box is not None:
         image = image.resize((size, size), Image.Resampling.BICUBIC, box, reducing_gap=2.0)

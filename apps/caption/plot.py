@@ -24,7 +24,8 @@ def plot_caption(picture: Path, hypothesis: Hypothesis, path: Path) -> None:
         hypothesis: Its caption, with the attention over a square grid of cells.
         path: File to write.
     """
-    image = read_colours(picture, str(picture)).resize((SIDE, SIDE), Image.Resampling.BICUBIC)
+    image = read_colours(picture, str(picture), note=lambda told: None)  # it was told when it was described
+    image = image.resize((SIDE, SIDE), Image.Resampling.BICUBIC)
     maps = [smooth(np.array(row)) for row in hypothesis.attention_UT or ()]
     panels = 1 + len(maps)
     rows = math.ceil(panels / COLUMNS)

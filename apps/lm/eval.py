@@ -9,7 +9,7 @@ from scriba.core.command import build_parser, parse_config, program, say
 from scriba.core.errors import InputError
 from scriba.core.files import check_writable, write_json
 from scriba.core.precision import Device
-from scriba.core.training import all_texts
+from scriba.core.training import all_texts, with_texts
 from scriba.lm import APP
 from scriba.lm.foresight import text_scores
 from scriba.loading import check_task, open_bundle, open_recogniser
@@ -52,7 +52,7 @@ def _eval(argv: Sequence[str]) -> int:
     source = open_named(options.texts, "text", "test")
     for problem in source.problems:
         say(problem.sentence)
-    texts = [text for text in all_texts(source.examples) if text.strip()]
+    texts = [text for text in all_texts(with_texts(source.examples, "none")) if text.strip()]
     if not texts:
         raise InputError(f"{options.texts}: has no text; give a file with one on each line.")
     scores = text_scores(recogniser, texts)

@@ -8,10 +8,11 @@ from typing import Literal
 from scriba.commands import DecodingOptions, use
 from scriba.core.command import Output, say, track
 from scriba.core.errors import UsageError
+from scriba.core.files import page_name
 from scriba.core.recogniser import Recogniser
 from scriba.ocr import APP, Model
 from scriba.ocr.reader import Layout
-from scriba.ocr.writers import ONE_FILE_EACH, WRITERS
+from scriba.ocr.writers import FORMATS
 
 DESCRIPTION = """Read print: pictures of single lines or of whole pages (PNG, JPEG, TIFF with any number of pages, …).
 
@@ -25,27 +26,30 @@ class ReadConfig(DecodingOptions):
 
     Args:
         files: Pictures.
-        format: txt, json (a line a page, with boxes, tokens, words and confidence), tsv (Tesseract's columns) or hocr.
+        format: txt, json (a line a page, with boxes, tokens, words and confidence), tsv (Tesseract's columns), hocr,
+            alto (ALTO 4.2) or page (PAGE XML).
         layout: line takes each picture for one line, page looks for lines on it, auto decides for each.
         out: Folder to write one file for each page to; null writes to standard output.
         plot: Folder for a picture of each line with the places of its characters and its attention, or null.
     """
 
     files: list[str] = field(default_factory=list)
-    format: Literal["txt", "json", "tsv", "hocr"] = "txt"
+    format: Literal["txt", "json", "tsv", "hocr", "alto", "page"] = "txt"
     layout: Layout = "auto"
     out: str | None = None
     plot: str | None = None
 
 
 def _read(recogniser: Recogniser, options: ReadConfig) -> int:
-    if options.out is None and options.format in ONE_FILE_EACH and len(options.files) > 1:
-        raise UsageError(f"--format {options.format} makes one file for each page; name a folder with --out.")
-    output = Output(options.out, options.format, options.plot)
+    form, several = FORMATS[options.format], len(options.files) > 1
+    one_page = f"--format {options.format} has one page in a document; name a folder with --out."
+    if form.one_page and several and options.out is None:
+        raise UsageError(one_page)
+    output = Output(options.out, form.suffix or options.format, options.plot)
     pages = Model(recogniser).read_pages(
         options.files, layout=options.layout, batch_size=options.batch_size, keep_attention=options.plot is not None
     )
-    failed = 0
+    failed = count = 0
     for page in track(pages, "reading", len(options.files)):
         if page.error is not None:
             failed += 1
@@ -54,14 +58,23 @@ def _read(recogniser: Recogniser, options: ReadConfig) -> int:
                 continue
         stem = Path(page.file).stem + (f"-{page.number}" if page.number > 1 else "")
         stem = output.stem(page.file, stem)
-        row = options.format == "txt" and len(options.files) > 1 and len(page.lines) <= 1  # a page without a line, too
-        text = WRITERS[options.format](page)
-        output.write(page.file, stem, "\n" if row and not page.lines else text, named=row)
+        if options.out is not None:
+            output.write(page.file, stem, form.document(page))
+        elif form.one_page and count:
+            failed += 1
+            say(f"scriba: {page_name(page.file, page.number)}: {one_page}")
+        else:  # one document on standard output
+            count += 1
+            row = options.format == "txt" and several and len(page.lines) <= 1  # a page without a line, too
+            text = "\n" if row and not page.lines else form.page(page, count)
+            output.write(page.file, stem, (form.head(page) if count == 1 else "") + text, named=row)
         if options.plot is not None:
             from scriba.ocr.plot import plot_page  # imports matplotlib: slow
 
             with output.counting():
                 plot_page(page, Path(options.plot), stem)
+    if count:
+        output.write("", "", form.tail)
     return 1 if failed or output.failed else 0
 
 

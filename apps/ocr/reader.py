@@ -9,9 +9,10 @@ from typing import Literal
 
 import numpy as np
 
+from scriba.core.command import say
 from scriba.core.errors import InputError
 from scriba.core.example import Example
-from scriba.core.files import page_name
+from scriba.core.files import Picture, given, page_name
 from scriba.core.recogniser import Recogniser
 from scriba.core.search import Hypothesis, TextSpan, geometric_mean
 from scriba.ocr.image import Grey, read_grey, read_pages
@@ -116,11 +117,11 @@ class LineReader:
 
     recogniser: Recogniser
 
-    def read(self, image: str | Path | bytes, layout: Layout = "auto") -> Reading:
+    def read(self, image: Picture, layout: Layout = "auto") -> Reading:
         """Return what is printed on a page, on the pages of a file or on a picture of one line.
 
         Args:
-            image: A picture file, or the bytes of one.
+            image: A picture: a path, bytes, an open file, one of Pillow's, or an array (`core/files/given.py`).
             layout: `line` takes a picture for one line, `page` looks for lines, `auto` decides.
 
         Raises:
@@ -132,7 +133,7 @@ class LineReader:
                 raise page.error
         return Reading(pages)
 
-    def align(self, image: str | Path | bytes, text: str) -> Hypothesis:
+    def align(self, image: Picture, text: str) -> Hypothesis:
         """Return a known text with the columns of the picture that its tokens and words take.
 
         Args:
@@ -145,15 +146,15 @@ class LineReader:
         example, line = self._line(image, text)
         return placed(self.recogniser.align(example), line, 0)
 
-    def _line(self, image: str | Path | bytes, text: str = "") -> tuple[Example, Line]:
-        name = str(image) if isinstance(image, str | Path) else "image"
-        pixels = read_grey(image if isinstance(image, bytes) else Path(image), name)
+    def _line(self, image: Picture, text: str = "") -> tuple[Example, Line]:
+        source, name = given(image)
+        pixels = read_grey(source, name, say)
         line = prepare_line(pixels, self._inputs.line, name)
         return Example(name, line.ink_WF, text), line
 
     def read_pages(
         self,
-        files: Iterable[str | Path | bytes],
+        files: Iterable[Picture],
         *,
         layout: Layout = "auto",
         batch_size: int = 32,
@@ -164,7 +165,7 @@ class LineReader:
         A file that cannot be read gives a page with its error, and the rest go on. Lines of many files share batches.
 
         Args:
-            files: Picture files, or the bytes of some.
+            files: Pictures, as for `read`.
             layout: `line` takes each picture for one line, `page` looks for lines, `auto` decides.
             batch_size: Lines in a batch at most.
             keep_attention: Put attention weights into the hypotheses.
@@ -189,12 +190,12 @@ class LineReader:
         assert isinstance(inputs, LineInputs)
         return inputs
 
-    def _examples(self, files: Iterable[str | Path | bytes], layout: Layout, begun: deque[Page]) -> Iterator[Example]:
+    def _examples(self, files: Iterable[Picture], layout: Layout, begun: deque[Page]) -> Iterator[Example]:
         for file in files:
-            name, number = "image" if isinstance(file, bytes) else str(file), 0
+            name, number = str(file) if isinstance(file, str | Path) else "image", 0
             try:
-                source = file if isinstance(file, bytes) else Path(file)
-                for number, pixels in enumerate(read_pages(source, name), start=1):
+                source, name = given(file)
+                for number, pixels in enumerate(read_pages(source, name, say), start=1):
                     if isinstance(pixels, InputError):
                         begun.append(Page(name, number, error=pixels))
                         continue
@@ -205,6 +206,9 @@ class LineReader:
                         yield Example(f"{name}:{number}:{i}", line.ink_WF, "", extra)
             except InputError as error:
                 begun.append(Page(name, number + 1, error=error))
+            except Exception as error:  # a fault of ours on one file is no reason to lose the others
+                told = f"{name}: fails with {type(error).__name__} ({error}); save it in another format, or report it."
+                begun.append(Page(name, number + 1, error=InputError(told)))
 
     def _found(self, file: str, number: int, pixels: Grey, layout: Layout) -> tuple[Page, list[tuple[PageLine, Line]]]:
         """Return a page, and its lines with how they are prepared; those that cannot be used are its error."""

@@ -1,100 +1,126 @@
-"""Pages that were read, as files: one function for each format."""
+"""Pages that were read, as files: for each format how a document begins, what a page is in it, and how it ends.
+
+Places in JSON are of the upright page and of the picture as given, in all other formats of the picture as given
+(`apps/ocr/places.py`).
+"""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
 from html import escape
 from pathlib import Path
+from typing import NamedTuple
 
 from scriba import __version__
-from scriba.core.search import TextSpan
+from scriba.ocr.markup import ALTO_TAIL, alto_head, to_alto, to_page_xml
 from scriba.ocr.page import Box
-from scriba.ocr.reader import Page, ReadLine
+from scriba.ocr.places import all_lines, given_box, original_size, outline, text_angle, word_box
+from scriba.ocr.reader import Page
 
 TSV_COLUMNS: tuple[str, ...] = ("level", "page_num", "block_num", "par_num", "line_num", "word_num")
 TSV_COLUMNS += ("left", "top", "width", "height", "conf", "text")
 """Those of Tesseract."""
+HOCR_HEAD = f"""<!DOCTYPE html>
+<html xmlns="http://www.w3.org/1999/xhtml">
+ <head>
+  <title>%s</title>
+  <meta charset="utf-8"/>
+  <meta name='ocr-system' content='scriba {__version__}'/>
+  <meta name='ocr-capabilities' content='ocr_page ocr_par ocr_line ocrx_word'/>
+ </head>
+ <body>
+"""
 
 
-def to_txt(page: Page) -> str:
+class Format(NamedTuple):
+    """A format of documents.
+
+    Attributes:
+        page: Returns a page, as the page of that number in the document.
+        head: Returns how a document begins that has this page first.
+        tail: How it ends.
+        one_page: A document has one page only.
+        suffix: Ending of files, if that is not the name of the format.
+    """
+
+    page: Callable[[Page, int], str]
+    head: Callable[[Page], str] = lambda page: ""
+    tail: str = ""
+    one_page: bool = False
+    suffix: str = ""
+
+    def document(self, page: Page) -> str:
+        """Return a document of one page."""
+        return self.head(page) + self.page(page, page.number) + self.tail
+
+
+def to_txt(page: Page, number: int) -> str:
     """Return the text alone, a line of print on each line."""
     return f"{page.text}\n" if page.lines else ""
 
 
-def to_json(page: Page) -> str:
-    """Return one line of JSON: the page, and each line on it with its box, text, tokens and words.
+def to_json(page: Page, number: int) -> str:
+    """Return one line of JSON: the page, and each line on it with its box, polygon, text, tokens and words.
 
-    Places are pixels of the page after it was turned upright, by `angle` degrees against the clock.
+    Boxes and columns are pixels of the page after it was turned upright, by `angle` degrees against the clock, to
+    `width` and `height`; polygons are pixels of the picture as given, of the size `picture`.
     """
     head: dict[str, object] = {"file": page.file, "page": page.number, "width": page.width, "height": page.height}
-    head["angle"] = round(page.angle, 2)
-    lines = [{"box": list(line.box), **line.hypothesis.to_json()} for line in page.lines]
+    head |= {"angle": round(page.angle, 2), "picture": original_size(page)}
+    lines = [
+        {"box": list(line.box), "polygon": outline(line.box, page), **line.hypothesis.to_json()} for line in page.lines
+    ]
     body = {"seconds": round(page.seconds, 4), "text": page.text.rstrip("\n"), "lines": lines}
     return json.dumps(head | body, ensure_ascii=False) + "\n"
 
 
-def to_tsv(page: Page) -> str:
+def to_tsv(page: Page, number: int) -> str:
     """Return a table of the page, its lines and words in Tesseract's columns; confidences are in percent."""
-    whole = (0, 0, page.width, page.height)
-    rows: list[Sequence[object]] = [TSV_COLUMNS]
-    rows += [[1, page.number, 0, 0, 0, 0, *whole, -1, ""], [2, page.number, 1, 0, 0, 0, *whole, -1, ""]]
-    rows.append([3, page.number, 1, 1, 0, 0, *whole, -1, ""])
+    whole = (0, 0, *original_size(page))
+    rows: list[Sequence[object]] = [[1, number, 0, 0, 0, 0, *whole, -1, ""], [2, number, 1, 0, 0, 0, *whole, -1, ""]]
+    rows.append([3, number, 1, 1, 0, 0, *whole, -1, ""])
     for i, line in enumerate(page.lines, start=1):
-        rows.append([4, page.number, 1, 1, i, 0, *_corner_and_size(line.box), -1, ""])
+        rows.append([4, number, 1, 1, i, 0, *_corner_and_size(line.box, page), -1, ""])
         for j, word in enumerate(line.hypothesis.words, start=1):
-            place = _corner_and_size(word_box(word, line))
-            rows.append([5, page.number, 1, 1, i, j, *place, f"{100 * word.confidence:.2f}", word.text])
-    return "\n".join("\t".join(map(str, row)) for row in rows) + "\n"
+            place = _corner_and_size(word_box(word, line), page)
+            rows.append([5, number, 1, 1, i, j, *place, f"{100 * word.confidence:.2f}", word.text])
+    return "".join("\t".join(map(str, row)) + "\n" for row in rows)
 
 
-def to_hocr(page: Page) -> str:
-    """Return a page of hOCR 1.2: HTML with the boxes of lines and words on the upright page."""
-    turned = f"; textangle {-page.angle:.1f}" if page.angle else ""
-    title = f"image {json.dumps(page.file, ensure_ascii=False)}; bbox 0 0 {page.width} {page.height}; ppageno "
+def to_hocr(page: Page, number: int) -> str:
+    """Return a page of hOCR 1.2; lines that do not run level in the picture have their angle against the clock."""
+    width, height = original_size(page)
+    turned = f"; textangle {text_angle(page):.1f}" if page.angle else ""
+    title = f"image {json.dumps(page.file, ensure_ascii=False)}; bbox 0 0 {width} {height}; ppageno {number - 1}"
     rows = []
     for i, line in enumerate(page.lines, start=1):
         words = " ".join(
-            f"<span class='ocrx_word' id='word_{i}_{j}' title='{_bbox(word_box(word, line))}; "
+            f"<span class='ocrx_word' id='word_{number}_{i}_{j}' "
+            f"title='{_bbox(given_box(word_box(word, line), page))}; "
             f"x_wconf {100 * word.confidence:.0f}'>{escape(word.text)}</span>"
             for j, word in enumerate(line.hypothesis.words, start=1)
         )
-        rows.append(f"   <span class='ocr_line' id='line_{i}' title='{_bbox(line.box)}{turned}'>{words}</span>")
-    return "\n".join(
-        [
-            "<!DOCTYPE html>",
-            '<html xmlns="http://www.w3.org/1999/xhtml">',
-            " <head>",
-            f"  <title>{escape(Path(page.file).name)}</title>",
-            '  <meta charset="utf-8"/>',
-            f"  <meta name='ocr-system' content='scriba {__version__}'/>",
-            "  <meta name='ocr-capabilities' content='ocr_page ocr_line ocrx_word'/>",
-            " </head>",
-            " <body>",
-            f'  <div class="ocr_page" id="page_{page.number}" title="{escape(title)}{page.number - 1}">',
-            *rows,
-            "  </div>",
-            " </body>",
-            "</html>\n",
-        ]
-    )
+        place = _bbox(given_box(line.box, page)) + turned
+        rows.append(f"    <span class='ocr_line' id='line_{number}_{i}' title='{place}'>{words}</span>\n")
+    if rows:
+        place = _bbox(all_lines(page))
+        rows = [f"   <p class='ocr_par' id='par_{number}' title='{place}'>\n", *rows, "   </p>\n"]
+    return "".join([f'  <div class="ocr_page" id="page_{number}" title="{escape(title)}">\n', *rows, "  </div>\n"])
 
 
-def word_box(word: TextSpan, line: ReadLine) -> Box:
-    """Return where a word lies: its columns, over the height of the line."""
-    if word.start is None or word.end is None:
-        return line.box
-    left = min(max(round(word.start), line.box.left), line.box.right - 1)
-    right = min(max(round(word.end), left + 1), line.box.right)
-    return Box(left, line.box.top, right, line.box.bottom)
+def _corner_and_size(box: Box, page: Page) -> tuple[int, int, int, int]:
+    place = given_box(box, page)
+    return place.left, place.top, place.width, place.height
 
 
-def _corner_and_size(box: Box) -> tuple[int, int, int, int]:
-    return box.left, box.top, box.width, box.height
+def _bbox(place: Box) -> str:
+    return "bbox {} {} {} {}".format(*place)
 
 
-def _bbox(box: Box) -> str:
-    return f"bbox {box.left} {box.top} {box.right} {box.bottom}"
-
-
-WRITERS: Mapping[str, Callable[[Page], str]] = {"txt": to_txt, "json": to_json, "tsv": to_tsv, "hocr": to_hocr}
-ONE_FILE_EACH = ("tsv", "hocr")
-"""Formats of which two cannot follow one another in one stream."""
+FORMATS: Mapping[str, Format] = {
+    "txt": Format(to_txt),
+    "json": Format(to_json),
+    "tsv": Format(to_tsv, lambda page: "\t".join(TSV_COLUMNS) + "\n"),
+    "hocr": Format(to_hocr, lambda page: HOCR_HEAD % escape(Path(page.file).name), " </body>\n</html>\n"),
+    "alto": Format(to_alto, alto_head, ALTO_TAIL, suffix="alto.xml"),
+    "page": Format(to_page_xml, one_page=True, suffix="page.xml"),
+}

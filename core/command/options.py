@@ -327,7 +327,7 @@ def program(body: Callable[[Sequence[str]], int]) -> Callable[..., int]:
         arguments = list(sys.argv[1:] if argv is None else argv)
         for stream in (sys.stdout, sys.stderr):
             if isinstance(stream, TextIOWrapper):
-                stream.reconfigure(errors="backslashreplace")  # a terminal that lacks a character is no reason to stop
+                stream.reconfigure(encoding="utf-8", errors="backslashreplace")  # as results in files are, in cron too
         try:
             with warnings.catch_warnings():
                 if "--debug" not in arguments:

@@ -62,7 +62,7 @@ class Output:
             say(f"{source}: {wanted} is the name of an earlier one; it is written as {stem}")
         return stem
 
-    def write(self, source: str, stem: str, text: str, *, named: bool) -> None:
+    def write(self, source: str, stem: str, text: str, *, named: bool = False) -> None:
         """Write a result; one that cannot be written is told and counted.
 
         Args:

@@ -1,6 +1,6 @@
 """Texts: the units they are made of, and what is left out of account when they are compared."""
 
-from scriba.core.text.normalise import normalisation, plain_words
+from scriba.core.text.normalise import clean, normalisation, plain_words
 from scriba.core.text.tokenizer import (
     BLANK,
     SOS_EOS,

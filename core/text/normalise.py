@@ -12,6 +12,18 @@ def no_change(text: str) -> str:
     return text
 
 
+SPACES = re.compile("[\t\u00a0\u2000-\u200a\u202f\u205f]")
+"""Tabs, spaces that do not break and those of typesetters: in print and in speech they are spaces."""
+INVISIBLE = re.compile("[\u00ad\u200b\u2060\ufeff]")
+"""Soft hyphens, spaces of no width and byte order marks: what nobody sees or hears."""
+
+
+def clean(text: str) -> str:
+    """Return a text in NFC, without what editors and web pages leave in it; a soft hyphen that ends it is a hyphen."""
+    text = re.sub("\u00ad$", "-", SPACES.sub(" ", text))
+    return unicodedata.normalize("NFC", INVISIBLE.sub("", text))
+
+
 DOTTED = re.compile("i\u0307+")
 """What becomes of İ in lower case."""
 

@@ -11,10 +11,10 @@ import numpy as np
 
 from scriba.core.data import Dropped, Report, check
 from scriba.core.errors import InputError
-from scriba.core.example import Example, Samples, map_target
+from scriba.core.example import Example, Samples, map_target, written
 from scriba.core.files import MAX_TEXT, read_json, write_json
 from scriba.core.inputs import Inputs
-from scriba.core.text import normalisation
+from scriba.core.text import clean, normalisation
 
 
 @dataclass(frozen=True)
@@ -27,13 +27,16 @@ class NamedSource:
 
 
 def with_texts(examples: Iterable[Example], normalise: str) -> list[Example]:
-    """Return the examples with their texts normalised.
+    """Return the examples with their texts cleaned and normalised, and without those that are blank among several.
 
     Raises:
         UsageError: There is no such normalisation.
     """
     simplify = normalisation(normalise)
-    return [replace(example, target=map_target(simplify, example.target)) for example in examples]
+    return [
+        replace(example, target=written(map_target(lambda text: simplify(clean(text)), example.target)))
+        for example in examples
+    ]
 
 
 def all_texts(examples: Iterable[Example]) -> list[str]:
