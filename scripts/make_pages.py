@@ -29,7 +29,7 @@ from page_setter import Setter
 from page_wear import Line, Points, Sheet, image_of
 from PIL import Image
 
-from scriba.core.command import say, track
+from scriba.core.command import track
 
 LANGUAGES = {
     "en": "eng", "cs": "ces", "de": "deu", "pl": "pol", "fr": "fra", "tr": "tur", "hu": "hun", "sv": "swe", "es": "spa",

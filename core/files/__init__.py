@@ -20,4 +20,4 @@ from scriba.core.files.disk import (
     write_text,
 )
 from scriba.core.files.opening import MAX_TEXT, check_writable, opened, read_bytes, read_text, reading, writing
-from scriba.core.files.pictures import converted, open_pages, open_picture, page_name
+from scriba.core.files.pictures import converted, open_pages, open_picture, page_name, picture_size

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageCms, ImageOps, UnidentifiedImageError
 
 from scriba.core.errors import InputError
 from scriba.core.files.opening import opened
@@ -78,6 +78,19 @@ def decoded(image: Image.Image, name: str) -> Image.Image:
             f"{name}: {image.width} x {image.height} pixels are too many; scale it down below {MAX_PIXELS:,}."
         )
     return ImageOps.exif_transpose(image)
+
+
+def picture_size(path: Path) -> tuple[int, int]:
+    """Return the width and height that a picture has when it is turned as its EXIF data says, without decoding it.
+
+    Raises:
+        InputError: The file is missing, damaged or no picture.
+    """
+    with opened(path, str(path)) as file, explained(str(path)), warnings.catch_warnings():
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+        image = Image.open(file, formats=FORMATS)
+        lies = image.getexif().get(ExifTags.Base.Orientation, 1) in (5, 6, 7, 8)
+        return (image.height, image.width) if lies else image.size
 
 
 def converted(image: Image.Image, mode: Literal["L", "RGB"], name: str) -> Image.Image:
