@@ -89,7 +89,8 @@ def picture_size(path: Path) -> tuple[int, int]:
     with opened(path, str(path)) as file, explained(str(path)), warnings.catch_warnings():
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)
         image = Image.open(file, formats=FORMATS)
-        lies = image.getexif().get(ExifTags.Base.Orientation, 1) in (5, 6, 7, 8)
+        late = image.format == "PNG" and "exif" not in image.info  # it would be looked for behind the pixels
+        lies = not late and image.getexif().get(ExifTags.Base.Orientation, 1) in (5, 6, 7, 8)
         return (image.height, image.width) if lies else image.size
 
 
