@@ -27,6 +27,7 @@ from side_by_side import table_of
 from scriba.core.command import say, track
 from scriba.core.files import write_json
 from scriba.core.text import normalisation
+from scriba.datasets.page_set import PageExample
 from scriba.loading import open_bundle, open_recogniser
 from scriba.ocr.page_eval import named_pages
 from scriba.ocr.page_scores import PageScore, added, rates, score_page
@@ -89,6 +90,18 @@ def rapidocr_system() -> list[System]:
     return [System("RapidOCR", read)]
 
 
+def chosen(
+    pages: Sequence[PageExample], told: Mapping[str, Any], kinds: Sequence[str] | None, each: int | None
+) -> list[PageExample]:
+    """Return the first pages of each of some kinds, in the order in which they are told of."""
+    found = {page.picture.name: page for page in pages}
+    groups: dict[str, list[PageExample]] = {}
+    for name, row in told.items():
+        if name in found and (not kinds or row["kind"] in kinds):
+            groups.setdefault(row["kind"], []).append(found[name])
+    return [page for group in groups.values() for page in group[:each]]
+
+
 def rows_of(scores: Mapping[tuple[str, str], Sequence[PageScore]]) -> list[list[str]]:
     """Return the rows of the table: kinds in their order with each system, and all kinds together."""
     kinds = list(dict.fromkeys(kind for kind, _ in scores))
@@ -112,22 +125,20 @@ def main() -> None:
     parser.add_argument("--model", default="ocr-print")
     parser.add_argument("--batch_size", type=int, default=32)
     parser.add_argument("--kinds", nargs="+", help="kinds of pages to read (default: all)")
+    parser.add_argument("--each", type=int, help="pages of each kind to read at most (default: all)")
     parser.add_argument("--only", nargs="+", default=[""], help="parts of the names of the systems to run")
     parser.add_argument("--normalise", default="print", help="(default: %(default)s)")
     parser.add_argument("--json", type=Path, help="file for all figures, page by page")
     options = parser.parse_args()
     simplify = normalisation(options.normalise)
     told = {row["image"]: row for row in map(json.loads, (options.pages / "pages.jsonl").read_text().splitlines())}
-    pages = [page for page in named_pages(str(options.pages))[0] if page.picture.name in told]
-    pages.sort(key=lambda page: list(told).index(page.picture.name))
+    pages = chosen(named_pages(str(options.pages))[0], told, options.kinds, options.each)
     systems = [scriba_system(options.model, options.batch_size), *tesseract_system(), *rapidocr_system()]
     systems = [system for system in systems if any(part in system.name for part in options.only)]
     scores: dict[tuple[str, str], list[PageScore]] = {}
     figures: list[dict[str, Any]] = []
     for page in track(pages, "pages", len(pages)):
         row = told[page.picture.name]
-        if options.kinds and row["kind"] not in options.kinds:
-            continue
         for system in systems:
             start = time.perf_counter()
             lines = system.read(page.picture, row["tesseract"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import xml.etree.ElementTree as ET
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,10 +12,15 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "scripts"))
 
+import bench_pages
 import make_pages
 import page_wear
 from page_kinds import KINDS
 from page_setter import Setter
+
+from scriba.datasets.page_set import PageExample
+from scriba.datasets.true_page import TruePage
+from scriba.ocr.page_scores import PageScore
 
 MOVING = (page_wear.skew(15), page_wear.skew(-7), page_wear.quarters(1), page_wear.quarters(3), page_wear.photographed,
           page_wear.gutter, page_wear.black_borders)  # fmt: skip
@@ -63,3 +69,21 @@ def test_truth_of_a_page() -> None:
     space = {"p": make_pages.NAMESPACE}
     assert [e.text for e in root.findall(".//p:TextLine//p:Unicode", space)] == ["Title", "a", "b & c", "d"]
     assert {e.get("points") for e in root.findall(".//p:TextLine/p:Coords", space)} == {"0,2 99,2 99,9"}
+
+
+def test_table_of_the_benchmark() -> None:
+    """A row for each kind and system and for all together; what is read on empty pages is counted, not a rate."""
+    good, bad, dirt = PageScore(10, errors=1, words=2, words_found=2, words_read=2), PageScore(10, 10), PageScore(0, 3)
+    scores = {("book", "a"): [good], ("book", "b"): [bad], ("blank", "a"): [replace(dirt, empty=1, invented=3)]}
+    rows = {(kind, system): cells for kind, system, *cells in bench_pages.rows_of(scores)}
+    assert rows["book", "a"][0] == "10.00" and rows["book", "b"][0] == "100.00"
+    assert rows["blank", "a"][0] == "" and rows["blank", "a"][4] == "3" and rows["book", "a"][4] == ""
+    assert rows["all", "a"][0] == "40.00" and rows["all", "a"][4] == "3"
+
+
+def test_pages_chosen_for_the_benchmark() -> None:
+    told = {f"{kind}-{i}.png": {"kind": kind} for kind in ("form", "book") for i in range(3)}
+    pages = [PageExample(Path(name), TruePage(())) for name in sorted(told)]
+    names = [page.picture.name for page in bench_pages.chosen(pages, told, None, 2)]
+    assert names == ["form-0.png", "form-1.png", "book-0.png", "book-1.png"]
+    assert len(bench_pages.chosen(pages, told, ["book"], None)) == 3

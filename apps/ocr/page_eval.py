@@ -2,9 +2,9 @@
 
 import json
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, replace
-from itertools import groupby, islice
+from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -53,9 +53,20 @@ def read_and_score(
 ) -> Iterator[ScoredPage]:
     """Read pages as `scriba ocr read` does, and score each; the pages of a file of several are one."""
     pages = LineReader(recogniser).read_pages([e.picture for e in examples], layout="page", batch_size=batch_size)
-    read = groupby(pages, lambda page: page.file)
-    for example, (_, parts) in zip(examples, read, strict=True):
-        yield score_read(example, list(parts), simplify)
+    for example, parts in zip(examples, by_file(pages), strict=True):
+        yield score_read(example, parts, simplify)
+
+
+def by_file(pages: Iterable[Page]) -> Iterator[list[Page]]:
+    """Yield the pages of each file; every file begins with its first."""
+    parts: list[Page] = []
+    for page in pages:
+        if page.number == 1 and parts:
+            yield parts
+            parts = []
+        parts.append(page)
+    if parts:
+        yield parts
 
 
 def score_read(example: PageExample, pages: Sequence[Page], simplify: Callable[[str], str]) -> ScoredPage:
