@@ -27,7 +27,7 @@ from page_designs import STYLE
 from page_kinds import KINDS, Kind
 from page_setter import Setter
 from page_wear import Line, Points, Sheet, image_of
-from PIL import Image
+from PIL import ExifTags, Image
 
 from scriba.core.command import track
 
@@ -37,7 +37,9 @@ LANGUAGES = {
 }  # fmt: skip
 """Languages in the order in which pages take them, and what Tesseract calls them."""
 NAMESPACE = "http://schema.primaresearch.org/PAGE/gts/pagecontent/2019-07-15"
-EXIF_ORIENTATION = 0x0112
+TURNS = ((6, Image.Transpose.ROTATE_90), (3, Image.Transpose.ROTATE_180), (8, Image.Transpose.ROTATE_270))
+"""Ways to store a picture turned: the EXIF orientation that turns it back, and how it is turned."""
+
 MEASURE = Path(__file__).with_name("measure_lines.js")
 
 
@@ -124,32 +126,43 @@ def page_xml(name: str, size: tuple[int, int], lines: tuple[Line, ...], language
     return ET.tostring(root, encoding="utf-8", xml_declaration=True)
 
 
-def make_page(out: Path, name: str, kind_name: str, language: str, key: str, browser: str) -> dict[str, Any]:
-    """Make one page and write its files; returns its row of pages.jsonl."""
-    kind = KINDS[kind_name]
-    split = key.split(":")[0]
-    rng = np.random.default_rng(int(hashlib.sha256(f"{key}:{name}".encode()).hexdigest()[:12], 16))
-    number = int(name.rpartition("-")[2])
-    sheet = set_page(kind, kind.build(Setter(rng, language, split, number)), language, browser)
-    for step in kind.wear(number):
-        sheet = step(sheet, rng)
+def save_picture(sheet: Sheet, kind: Kind, stem: Path, number: int) -> Path:
+    """Write the picture of a page as its kind wants it; returns its file."""
     image = image_of(sheet)
-    file = out / f"{name}.{'jpg' if kind.photo else 'png'}"
-    options: dict[str, Any] = {"quality": 82} if kind.photo else {}
     if kind.bits == 1:
         image = image.convert("1")
-    size = image.size
+    options: dict[str, Any] = {"dpi": (kind.dpi, kind.dpi)}
     if kind.exif:
-        orientation, turn = [(6, Image.Transpose.ROTATE_90), (3, Image.Transpose.ROTATE_180),
-                             (8, Image.Transpose.ROTATE_270)][number % 3]  # fmt: skip
-        image = image.transpose(turn)  # the orientation turns it back
-        exif = Image.Exif()
-        exif[EXIF_ORIENTATION] = orientation
-        options["exif"] = exif
-    image.save(file, dpi=(kind.dpi, kind.dpi), **options)
+        orientation, turn = TURNS[number % len(TURNS)]
+        image = image.transpose(turn)
+        options["exif"] = exif = Image.Exif()
+        exif[ExifTags.Base.Orientation] = orientation
+    file = stem.with_name(f"{stem.name}.{'jpg' if kind.photo else 'png'}")
+    image.save(file, **options, **({"quality": 82} if kind.photo else {}))
+    return file
+
+
+def make_page(out: Path, kind_name: str, number: int, language: str, key: str, browser: str) -> dict[str, Any]:
+    """Make one page of a kind and write its files; returns its row of pages.jsonl.
+
+    Args:
+        out: Where to.
+        kind_name: The kind.
+        number: Number of the page among those of its kind.
+        language: Language of its text.
+        key: The split and the seed, as split:seed.
+        browser: Command that renders it.
+    """
+    kind, name = KINDS[kind_name], f"{kind_name}-{number}"
+    rng = np.random.default_rng(int(hashlib.sha256(f"{key}:{name}".encode()).hexdigest()[:12], 16))
+    sheet = set_page(kind, kind.build(Setter(rng, language, key.split(":")[0], number)), language, browser)
+    for step in kind.wear(number):
+        sheet = step(sheet, rng)
+    file = save_picture(sheet, kind, out / name, number)
+    high, wide = sheet.pixels.shape[:2]
     text = text_of(sheet.lines)
     (out / f"{name}.gt.txt").write_text(text, encoding="utf-8")
-    (out / f"{name}.xml").write_bytes(page_xml(file.name, size, sheet.lines, language))
+    (out / f"{name}.xml").write_bytes(page_xml(file.name, (wide, high), sheet.lines, language))
     row = {"image": file.name, "kind": kind_name, "language": language, "tesseract": LANGUAGES[language]}
     return row | {"dpi": kind.dpi, "lines": len(sheet.lines), "characters": len(text)}
 
@@ -173,8 +186,8 @@ def main() -> None:
     for place, (kind, number) in enumerate(track(jobs, "pages", len(jobs))):
         if kind in options.kinds:
             language = "en" if KINDS[kind].english else rotation[place % len(rotation)]
-            name, key = f"{kind}-{number}", f"{options.split}:{options.seed}"
-            row = make_page(options.out, name, kind, language, key, options.browser)
+            key = f"{options.split}:{options.seed}"
+            row = make_page(options.out, kind, number, language, key, options.browser)
             rows[row["image"]] = json.dumps(row, ensure_ascii=False)
             listing.write_text("\n".join(rows.values()) + "\n", encoding="utf-8")
 
