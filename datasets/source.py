@@ -1,7 +1,7 @@
 """Sources by name.
 
 manifest:PATH (or a bare path), hf:NAME[:CONFIG[:SPLIT]], synth:NAME[:SPLIT[:N[:KIND=SHARE,…]]], and captions in the
-files of others: karpathy:PATH[:SPLIT], coco:PATH.
+files of others: karpathy:PATH[:SPLIT], coco:PATH. Lines of pages are page:DIR, with PAGE XML, and alto:DIR.
 """
 
 import os
@@ -17,6 +17,7 @@ from scriba.datasets.dtmf import DTMF
 from scriba.datasets.karpathy import read_karpathy
 from scriba.datasets.lines import LINES
 from scriba.datasets.manifest import FOLDER_MANIFESTS, Manifest
+from scriba.datasets.page_lines import PageLines
 from scriba.datasets.paired import is_paired, read_pairs
 from scriba.datasets.scenes import SCENES
 from scriba.datasets.synthetic import SyntheticSource
@@ -24,7 +25,7 @@ from scriba.datasets.texts import read_texts
 
 SYNTHETIC = {recipe.name: recipe for recipe in (DTMF, LINES, DOCUMENTS, SCENES)}
 """Sources made on the fly."""
-SCHEMES = ("manifest", "hf", "synth", "karpathy", "coco")
+SCHEMES = ("manifest", "hf", "synth", "karpathy", "coco", "page", "alto")
 
 
 def open_source(name: str, *, media: str, default_split: str = "train", streaming: bool = False) -> Iterable[Example]:
@@ -54,13 +55,15 @@ def open_source(name: str, *, media: str, default_split: str = "train", streamin
         return HuggingFaceSource(rest, media=media, default_split=default_split, streaming=streaming)
     if scheme == "synth":
         return open_synthetic(rest, media, default_split)
-    if scheme in ("karpathy", "coco") and media == "audio":
+    if scheme in ("karpathy", "coco", "page", "alto") and media == "audio":
         raise UsageError(f"{name}: holds pictures, not {media}; choose another source.")
     if scheme == "karpathy":
         path, _, split = rest.rpartition(":")
         return read_karpathy(Path(path), split) if path else read_karpathy(Path(rest), default_split)
     if scheme == "coco":
         return read_coco(Path(rest))
+    if scheme in ("page", "alto"):
+        return PageLines(Path(rest), scheme)
     forms = ", ".join(f"{known}:…" for known in SCHEMES)
     raise UsageError(f"{name}: sources are named {forms} or by a path.{nearest(scheme, SCHEMES)}")
 

@@ -62,6 +62,7 @@ def evaluate(
     description: str,
     config: type[E_] = EvalConfig,  # type: ignore[assignment]
     recognise: Recognise[E_] = in_batches,
+    instead: Callable[[Recogniser, E_], int | None] = lambda recogniser, options: None,
 ) -> Callable[..., int]:
     """Return the command `scriba APP eval`, which scores a model on data, from each of its heads.
 
@@ -70,6 +71,7 @@ def evaluate(
         description: First lines of the help, with an example.
         config: Its options.
         recognise: How it goes through the examples.
+        instead: Another scoring that the options may ask for; it returns the exit status, None where they do not.
     """
 
     def body(words: Sequence[str]) -> int:
@@ -77,6 +79,8 @@ def evaluate(
         recogniser, options = open_for(parser, config, words, app.name)
         check_writable(options.json, "--json")
         check_writable(options.texts, "--texts")
+        if (status := instead(recogniser, options)) is not None:
+            return status
         simplify = normalisation(options.normalise)
         examples, broken = read_examples(options.data, app.media, "test", options.limit, options.streaming)
         plain = simplify if isinstance(app.scores, ErrorRates) else plain_words  # likeness is that of plain words

@@ -21,4 +21,4 @@ from scriba.core.files.disk import (
 )
 from scriba.core.files.given import Picture, given
 from scriba.core.files.opening import MAX_TEXT, check_writable, opened, read_bytes, read_text, reading, writing
-from scriba.core.files.pictures import Note, converted, open_pages, open_picture, page_name
+from scriba.core.files.pictures import Note, converted, open_pages, open_picture, page_name, picture_size

@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageCms, ImageFile, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageCms, ImageFile, ImageOps, UnidentifiedImageError
 
 from scriba.core.errors import InputError
 from scriba.core.files.kinds import SIZE, what_else
@@ -145,6 +145,20 @@ def what_is_there(image: Image.Image) -> Image.Image | None:
     result = Image.fromarray(pixels)
     result.info = {key: value for key, value in image.info.items() if key == "exif"}
     return result
+
+
+def picture_size(path: Path) -> tuple[int, int]:
+    """Return the width and height that a picture has when it is turned as its EXIF data says, without decoding it.
+
+    Raises:
+        InputError: The file is missing, damaged or no picture.
+    """
+    with opened(path, str(path)) as file, explained(str(path)), warnings.catch_warnings():
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+        image = Image.open(file, formats=FORMATS)
+        late = image.format == "PNG" and "exif" not in image.info  # it would be looked for behind the pixels
+        lies = not late and image.getexif().get(ExifTags.Base.Orientation, 1) in (5, 6, 7, 8)
+        return (image.height, image.width) if lies else image.size
 
 
 def converted(image: Image.Image, mode: Literal["L", "RGB"], name: str) -> Image.Image:
