@@ -9,7 +9,7 @@ from typing import Literal
 
 import numpy as np
 
-from scriba.core.errors import InputError
+from scriba.core.errors import InputError, TooLong
 from scriba.core.example import Example
 from scriba.core.files import page_name
 from scriba.core.recogniser import Recogniser
@@ -22,6 +22,8 @@ from scriba.ocr.page import Box, PageLine, find_lines, upright
 Layout = Literal["auto", "line", "page"]
 SINGLE_LINE_SHARE = 0.45
 """A picture of which one line takes more of the height than this is a picture of that line."""
+MIN_CONFIDENCE = 0.4
+"""Of a long line on a page; what is read with less is a picture, texture or noise."""
 LOOKAHEAD = 4
 """Batches that are read together: few, so that the first page is there before the last is begun."""
 
@@ -116,17 +118,20 @@ class LineReader:
 
     recogniser: Recogniser
 
-    def read(self, image: str | Path | bytes, layout: Layout = "auto") -> Reading:
+    def read(
+        self, image: str | Path | bytes, layout: Layout = "auto", min_confidence: float = MIN_CONFIDENCE
+    ) -> Reading:
         """Return what is printed on a page, on the pages of a file or on a picture of one line.
 
         Args:
             image: A picture file, or the bytes of one.
             layout: `line` takes a picture for one line, `page` looks for lines, `auto` decides.
+            min_confidence: Of a line found on a page; what is read with less is no print.
 
         Raises:
             InputError: The picture, or a page or line of it, cannot be used.
         """
-        pages = tuple(self.read_pages([image], layout=layout, keep_attention=True))
+        pages = tuple(self.read_pages([image], layout=layout, keep_attention=True, min_confidence=min_confidence))
         for page in pages:
             if page.error is not None:
                 raise page.error
@@ -158,6 +163,7 @@ class LineReader:
         layout: Layout = "auto",
         batch_size: int = 32,
         keep_attention: bool = False,
+        min_confidence: float = MIN_CONFIDENCE,
     ) -> Iterator[Page]:
         """Read files, each a page, several pages (TIFF) or one line; pages come in their order.
 
@@ -168,6 +174,8 @@ class LineReader:
             layout: `line` takes each picture for one line, `page` looks for lines, `auto` decides.
             batch_size: Lines in a batch at most.
             keep_attention: Put attention weights into the hypotheses.
+            min_confidence: Of a line found on a page; what is read with less is no print. Short ones need up to twice
+                as much.
         """
         begun: deque[Page] = deque()
         examples = self._examples(files, layout, begun)
@@ -175,10 +183,12 @@ class LineReader:
             examples, batch_size=batch_size, keep_attention=keep_attention, lookahead=LOOKAHEAD
         )
         for result in results:
-            page, box, left, line = (result.example.extra[name] for name in ("page", "box", "left", "line"))
-            hypothesis = placed(result.hypothesis, line, left)
-            page.lines.append(ReadLine(box, hypothesis, line, left))
+            page, one, line, found = (result.example.extra[name] for name in ("page", "one", "line", "found"))
             page.seconds += result.seconds
+            if found and not is_print(result.hypothesis, min_confidence):
+                page.expected -= 1
+            else:
+                page.lines.append(ReadLine(one.box, placed(result.hypothesis, line, one.left), line, one.left))
             while begun and len(begun[0].lines) == begun[0].expected:
                 yield begun.popleft()
         yield from begun
@@ -201,7 +211,8 @@ class LineReader:
                     page, found = self._found(name, number, pixels, layout)
                     begun.append(page)
                     for i, (one, line) in enumerate(found):
-                        extra = {"page": page, "box": one.box, "left": one.left, "line": line}
+                        whole = (one.box.width, one.box.height) == (page.width, page.height)
+                        extra = {"page": page, "one": one, "line": line, "found": not whole}
                         yield Example(f"{name}:{number}:{i}", line.ink_WF, "", extra)
             except InputError as error:
                 begun.append(Page(name, number + 1, error=error))
@@ -215,8 +226,11 @@ class LineReader:
         for line in lines:
             try:
                 found.append((line, prepare_line(line.pixels, self._inputs.line, page_name(file, number))))
-            except InputError as error:
+            except TooLong as error:
                 page.error = page.error or error
+            except InputError as error:  # of one colour
+                if layout == "line":
+                    page.error = error
         page.expected = len(found)
         page.seconds = time.perf_counter() - start
         return page, found
@@ -237,6 +251,12 @@ def find(pixels: Grey, layout: Layout) -> tuple[list[PageLine], float]:
     if layout == "auto" and not found and np.ptp(pixels) > 0 and len(pixels) < 100:
         return [whole], 0.0
     return found, angle
+
+
+def is_print(hypothesis: Hypothesis, confidence: float) -> bool:
+    """Tell whether something found on a page is print: read with confidence, the more the shorter it is."""
+    letters = max(1, len(hypothesis.text.replace(" ", "")))
+    return hypothesis.confidence >= confidence * (1 + 1 / letters)
 
 
 def placed(hypothesis: Hypothesis, line: Line, offset: float) -> Hypothesis:
