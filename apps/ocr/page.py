@@ -11,7 +11,9 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+from scipy import ndimage
 
+from scriba.ocr.areas import dark_bands, inside, pictures, sheet_of, without_noise
 from scriba.ocr.binarise import Mask, binarise, is_dark
 from scriba.ocr.boxes import Box, as_box, heights, hulls, widths
 from scriba.ocr.components import Components, components, letter_size
@@ -19,7 +21,7 @@ from scriba.ocr.cut import SEVERAL, PageLine, Sheet, cut_line
 from scriba.ocr.gutters import find_gutters
 from scriba.ocr.image import Grey
 from scriba.ocr.order import Print, reading_order, rows_of_cells, rows_of_words
-from scriba.ocr.rules import find_rules
+from scriba.ocr.rules import Rules, find_rules
 from scriba.ocr.runs import find_runs, local_sizes, nearest_letters
 from scriba.ocr.turn import upright
 
@@ -38,41 +40,53 @@ def find_lines(page: Grey) -> list[PageLine]:
     small = page if shrink == 1 else np.asarray(Image.fromarray(page).reduce(shrink))
     ink = binarise(small)
     found = components(ink)
+    ink = without_noise(ink, found)
+    found = components(ink)
     size = letter_size(found)
     if size < MIN_SIZE:
         return []
+    removed = np.zeros_like(ink)
+    if (band := dark_bands(found, size)) is not None:
+        ink, page = ink ^ band, page.copy()
+        large = band.repeat(shrink, 0).repeat(shrink, 1)[: page.shape[0], : page.shape[1]]
+        part = page[: large.shape[0], : large.shape[1]]
+        part[large] = 255 - part[large]
+        removed = ndimage.binary_dilation(band, iterations=2) & ~ndimage.binary_erosion(band, iterations=2)
     rules = find_rules(ink, size)
-    if rules.mask.any():
-        found = components(ink & ~rules.mask)
+    removed |= rules.mask
+    if removed.any():
+        found = components(ink & ~removed)
         size = letter_size(found)
-        if size < MIN_SIZE:
-            return []
-    boxes = found.boxes
-    letters = np.flatnonzero(_letters(found, size))
+    sheet = Sheet(page, shrink, found.labels, np.full(len(found.boxes), -1), removed)
+    return _lines(sheet, found, rules, size) if size >= MIN_SIZE else []
+
+
+def _lines(sheet: Sheet, found: Components, rules: Rules, size: float) -> list[PageLine]:
+    """Return the lines that the components of a page make."""
+    boxes, owner = found.boxes, sheet.lines
+    printed = inside(boxes, sheet_of(found)[None]) & ~inside(boxes, pictures(found, size))
+    letters = np.flatnonzero(_letters(found, size) & printed)
     if not len(letters):
         return []
     usual = local_sizes(boxes[letters])
     tall, wide = heights(boxes[letters]), widths(boxes[letters])
     letters = letters[(tall > 0.7 * usual) | (tall > 0.5 * usual) & (wide > 0.55 * usual)]  # the others are commas
-    is_mark = _marks(found, size)
+    is_mark = _marks(found, size) & printed
     is_mark[letters] = False
     marks = np.flatnonzero(is_mark)
     uprights = rules.upright[heights(rules.upright) > 3 * size]
     gutters = find_gutters(boxes[np.r_[letters, marks]], uprights, found.labels.shape, size)
-    run = find_runs(boxes[letters], gutters)
-    prints = Print(hulls(boxes[letters], run, int(run.max()) + 1), _medians(heights(boxes[letters]), run), rules.level)
-    line = run
-    for row in (rows_of_words, partial(rows_of_cells, reach=1.6), rows_of_cells):
-        groups = row(prints, gutters)
-        prints, line = prints.joined(groups), groups[line]
-    owner = np.full(len(boxes), -1)
+    line = find_runs(boxes[letters], gutters)
+    runs = Print(hulls(boxes[letters], line, int(line.max()) + 1), _medians(heights(boxes[letters]), line), rules.level)
+    for rows in (rows_of_words, partial(rows_of_cells, reach=1.6), rows_of_cells):
+        groups = rows(runs, gutters)
+        runs, line = runs.joined(groups), groups[line]
     owner[letters] = line
     nearest = nearest_letters(boxes[marks], boxes[letters], 0.9)
     owner[marks[nearest >= 0]] = line[nearest[nearest >= 0]]
-    owner[_tall(found, size) & (owner < 0)] = SEVERAL
-    sheet = Sheet(page, shrink, found.labels, owner, rules.mask)
-    extents = hulls(boxes, owner, len(prints.boxes))
-    return [cut_line(sheet, int(i), boxes[letters[line == i]], as_box(extents[i])) for i in reading_order(prints)]
+    owner[_tall(found, size) & (owner < 0) & printed] = SEVERAL
+    extents = hulls(boxes, owner, len(runs.boxes))
+    return [cut_line(sheet, int(i), boxes[letters[line == i]], as_box(extents[i])) for i in reading_order(runs)]
 
 
 def _letters(found: Components, size: float) -> Mask:

@@ -1,8 +1,10 @@
 """A loaded line recogniser: reads line images and pages."""
 
+import math
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
@@ -17,7 +19,8 @@ from scriba.core.search import Hypothesis, TextSpan, geometric_mean
 from scriba.ocr.image import Grey, read_grey, read_pages
 from scriba.ocr.inputs import LineInputs
 from scriba.ocr.line import Line, prepare_line
-from scriba.ocr.page import Box, PageLine, find_lines, upright
+from scriba.ocr.page import Box, PageLine, find_lines
+from scriba.ocr.turn import turned, upright, upside_down
 
 Layout = Literal["auto", "line", "page"]
 SINGLE_LINE_SHARE = 0.45
@@ -59,6 +62,7 @@ class Page:
         lines: The lines read so far, in reading order.
         seconds: Time spent on it, finding the lines included.
         error: Why it, or a line of it, could not be read.
+        given: Columns and rows of the picture as given; the page is it, turned about its centre.
     """
 
     file: str
@@ -70,11 +74,18 @@ class Page:
     lines: list[ReadLine] = field(default_factory=list)
     seconds: float = 0.0
     error: InputError | None = None
+    given: tuple[int, int] = (0, 0)
 
     @property
     def text(self) -> str:
         """The lines, one below the other."""
         return "\n".join(line.hypothesis.text for line in self.lines)
+
+    def place_in_given(self, x: float, y: float) -> tuple[float, float]:
+        """Return where a point of the upright page lies in the picture as given."""
+        sine, cosine = math.sin(math.radians(self.angle)), math.cos(math.radians(self.angle))
+        dx, dy = x - self.width / 2, y - self.height / 2
+        return self.given[0] / 2 + cosine * dx - sine * dy, self.given[1] / 2 + sine * dx + cosine * dy
 
 
 @dataclass(frozen=True)
@@ -193,6 +204,15 @@ class LineReader:
                 yield begun.popleft()
         yield from begun
 
+    def _confidence(self, pictures: list[Grey]) -> float:
+        """Return how sure it is of some pictures of lines, on average."""
+        examples = []
+        for picture in pictures:
+            with suppress(InputError):  # of one colour
+                examples.append(Example("line", prepare_line(picture, self._inputs.line, "line").ink_WF, ""))
+        read = [result.hypothesis.confidence for result in self.recogniser.run(examples)]
+        return float(np.mean(read)) if read else 0.0
+
     @property
     def _inputs(self) -> LineInputs:
         inputs = self.recogniser.inputs
@@ -220,8 +240,9 @@ class LineReader:
     def _found(self, file: str, number: int, pixels: Grey, layout: Layout) -> tuple[Page, list[tuple[PageLine, Line]]]:
         """Return a page, and its lines with how they are prepared; those that cannot be used are its error."""
         start = time.perf_counter()
-        lines, angle = find(pixels, layout)
-        page = Page(file, number, pixels.shape[1], pixels.shape[0], angle)
+        upright, lines, angle = find(pixels, layout, self._confidence)
+        given = pixels.shape[1], pixels.shape[0]
+        page = Page(file, number, upright.shape[1], upright.shape[0], angle, given=given)
         found = []
         for line in lines:
             try:
@@ -236,21 +257,30 @@ class LineReader:
         return page, found
 
 
-def find(pixels: Grey, layout: Layout) -> tuple[list[PageLine], float]:
-    """Return the lines of a picture, the whole of it if it is one of one line, and the angle it was turned by."""
+def find(pixels: Grey, layout: Layout, confidence: Callable[[list[Grey]], float]) -> tuple[Grey, list[PageLine], float]:
+    """Return the upright page, its lines (the whole of it if it is one line) and the angle it was turned by.
+
+    Args:
+        pixels: The picture.
+        layout: What it is of.
+        confidence: How sure a reader is of pictures of lines.
+    """
     whole = PageLine(Box(0, 0, pixels.shape[1], pixels.shape[0]), pixels)
     if layout == "line":
-        return [whole], 0.0
+        return pixels, [whole], 0.0
     page, angle = upright(pixels)
     found = find_lines(page)
     heights = sorted((line.box.height for line in found), reverse=True)
     if layout == "auto" and heights and heights[0] > SINGLE_LINE_SHARE * len(pixels):
         alone = len(heights) == 1 or heights[1] < 0.6 * heights[0]  # lesser ones are parts of lines around it
         if alone:
-            return [whole], 0.0
+            return pixels, [whole], 0.0
     if layout == "auto" and not found and np.ptp(pixels) > 0 and len(pixels) < 100:
-        return [whole], 0.0
-    return found, angle
+        return pixels, [whole], 0.0
+    if upside_down([line.pixels for line in found], confidence):
+        page, angle = turned(page, 180.0), angle + 180.0
+        found = find_lines(page)
+    return page, found, angle
 
 
 def is_print(hypothesis: Hypothesis, confidence: float) -> bool:

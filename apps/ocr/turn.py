@@ -1,6 +1,7 @@
 """Turning a page upright: by the angle at which letters stand on the fewest and fullest lines."""
 
 import math
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,8 @@ MIN_SKEW = 0.2
 """Degrees below which a page stays as it is."""
 MIN_LETTERS, MIN_SPAN = 12, 12.0
 """Letters, and their extent in letter sizes, in which an angle shows."""
+MAX_ASKED, SURE = 4, 0.9
+"""Lines that are read to tell top from bottom, and the confidence that settles it."""
 ANALYSIS_PIXELS = 1_500_000
 """Of a page whose angle is looked for."""
 
@@ -45,6 +48,33 @@ def turned(page: Grey, angle: float) -> Grey:
     paper = int(np.percentile(page[::2, ::2], 80 if not is_dark(page) else 20))
     image = Image.fromarray(page).rotate(angle, Image.Resampling.BICUBIC, expand=True, fillcolor=paper)
     return np.asarray(image)
+
+
+def upside_down(lines: Sequence[Grey], confidence: Callable[[list[Grey]], float]) -> bool:
+    """Tell whether lines stand on their heads.
+
+    Latin letters rise above the others more often than they go below; where that does not tell (capitals, figures, few
+    letters) it is asked which way some of the lines are read with more confidence.
+
+    Args:
+        lines: Pictures of level lines.
+        confidence: How sure a reader is of pictures of lines, on average.
+    """
+    above, below = np.sum([overshoot(line) for line in lines], 0) if lines else (1.0, 0.0)
+    if above > 2 * below:
+        return False
+    some = sorted(lines, key=lambda line: -line.shape[1])[:MAX_ASKED]
+    upright = confidence(some)
+    return upright < SURE and confidence([np.ascontiguousarray(line[::-1, ::-1]) for line in some]) > upright + 0.1
+
+
+def overshoot(line: Grey) -> tuple[float, float]:
+    """Return how much ink a line has above and below the rows of its small letters."""
+    rows = (np.percentile(line, 80) - line.astype(np.float32)).clip(0).sum(1)
+    body = np.flatnonzero(rows > 0.5 * np.percentile(rows, 90))
+    if not len(body):
+        return 0.0, 0.0
+    return float(rows[: body[0]].sum()), float(rows[body[-1] + 1 :].sum())
 
 
 def letters_of(found: Components) -> Boxes:
