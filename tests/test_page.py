@@ -15,7 +15,9 @@ from PIL import Image, ImageDraw, ImageFont
 import scriba
 from scriba.cli import main
 from scriba.core.errors import InputError
-from scriba.ocr.page import Box, find_lines, group_runs, skew, upright
+from scriba.ocr.gutters import find_gutters
+from scriba.ocr.page import find_lines, upright
+from scriba.ocr.runs import find_runs, nearest_letters
 
 WORDS = "The quick brown fox jumps over; yes, it lazily (dogged) judges 12,345 pages of gypsum in “Ångström” city."
 SIZE = 24
@@ -78,11 +80,13 @@ def test_a_page_number_between_the_columns_does_not_join_them(heading: str) -> N
 
 
 def test_runs_grow_letter_by_letter() -> None:
-    """Letters join the run they continue, marks the nearest one; what is far away starts a run of its own."""
-    line = [Box(x, 10, x + 8, 30) for x in (0, 12, 24)]
-    below = [Box(x, 50, x + 8, 70) for x in (0, 12)]
-    boxes = [*line, *below, Box(200, 10, 208, 30), Box(34, 27, 37, 31), Box(13, 44, 15, 46)]
-    assert [sorted(run) for run in group_runs(boxes, 20)] == [[0, 1, 2, 6], [3, 4, 7], [5]]
+    """Letters join the run they continue, marks the nearest letter; what is far away is a run of its own."""
+    letters = np.array([(x, y, x + 8, y + 20) for x, y in ((0, 10), (12, 10), (24, 10), (0, 50), (12, 50), (200, 10))])
+    gutters = find_gutters(letters, np.zeros((0, 4), np.int64), (100, 300), 20)
+    run = find_runs(letters, gutters)
+    assert run[0] == run[1] == run[2] != run[3] == run[4] and len(set(run)) == 3
+    marks = np.array([(34, 27, 37, 31), (13, 44, 15, 46), (90, 90, 93, 93)])
+    assert nearest_letters(marks, letters, 0.9).tolist() == [2, 4, -1]
 
 
 def test_figures_at_the_right_stay_in_their_lines() -> None:
@@ -98,7 +102,7 @@ def test_figures_at_the_right_stay_in_their_lines() -> None:
 def test_a_page_that_lies_askew_is_turned(angle: float) -> None:
     image, places = draw_page([prose(20, 8)], angle)
     assert len(find_lines(upright(np.asarray(image))[0])) == len(places)
-    assert skew(np.asarray(image) < 128) == pytest.approx(-angle, abs=0.2)
+    assert upright(np.asarray(image))[1] == pytest.approx(-angle, abs=0.2)
 
 
 @pytest.mark.parametrize("text", ["IV", "17", "- 12 -", "Fig. 7"])
@@ -137,7 +141,16 @@ def test_read_writes_every_format(line_bundle: Path, tmp_path: Path, capsys: pyt
     print_line().save(tmp_path / "line.png")
     (tmp_path / "bad.png").write_bytes(b"no picture")
     files = [str(tmp_path / name) for name in ("page.png", "bad.png", "line.png")]
-    common = ["--model", str(line_bundle), "--out", str(tmp_path / "out"), "--decoding.method", "attention"]
+    common = [
+        "--model",
+        str(line_bundle),
+        "--min_confidence",
+        "0",
+        "--out",
+        str(tmp_path / "out"),
+        "--decoding.method",
+        "attention",
+    ]
     for kind in ("txt", "json", "tsv", "hocr"):
         assert main(["ocr", "read", *files, *common, "--format", kind]) == 1
         assert f"{files[1]}: is not a picture" in capsys.readouterr().err
@@ -168,7 +181,8 @@ def test_read_tiff_pages_plots_and_python(
     """Pages of a TIFF are numbered; --plot draws each line; `scriba.load` reads the same text."""
     pages = [draw_page([prose(3, 5, seed)])[0] for seed in (1, 2)]
     pages[0].save(tmp_path / "two.tiff", save_all=True, append_images=pages[1:])
-    arguments = ["--model", str(line_bundle), "--format", "json", "--plot", str(tmp_path / "plots")]
+    keep = ["--min_confidence", "0"]
+    arguments = ["--model", str(line_bundle), *keep, "--format", "json", "--plot", str(tmp_path / "plots")]
     assert main(["ocr", "read", str(tmp_path / "two.tiff"), *arguments]) == 0
     read = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [(p["page"], len(p["lines"])) for p in read] == [(1, 3), (2, 3)]
@@ -176,11 +190,11 @@ def test_read_tiff_pages_plots_and_python(
         f"two{page}-line{n}.png" for page in ("", "-2") for n in (1, 2, 3)
     }
     print_line().save(tmp_path / "line.png")
-    assert main(["ocr", "read", str(tmp_path / "line.png"), "--model", str(line_bundle)]) == 0
+    assert main(["ocr", "read", str(tmp_path / "line.png"), "--model", str(line_bundle), *keep]) == 0
     model, shown = scriba.load(str(line_bundle)), capsys.readouterr().out
-    line = model.read(tmp_path / "line.png")
+    line = model.read(tmp_path / "line.png", min_confidence=0)
     assert line.text == line.lines[0].hypothesis.text == shown.removesuffix("\n") and len(line.lines) == 1
-    two = model.read((tmp_path / "two.tiff").read_bytes())
+    two = model.read((tmp_path / "two.tiff").read_bytes(), min_confidence=0)
     texts = [line["text"] for page in read for line in page["lines"]]
     assert [line.hypothesis.text for line in two.lines] == two.text.split("\n") == texts
     assert [page.text.split("\n") for page in two.pages] == [texts[:3], texts[3:]]
@@ -195,7 +209,7 @@ def test_python_chooses_between_line_and_page(line_bundle: Path, tmp_path: Path)
     model = scriba.load(str(line_bundle))
     draw_page([prose(4, 5)])[0].save(tmp_path / "page.png")
     for layout, lines in (("auto", 4), ("page", 4), ("line", 1)):
-        assert len(model.read(tmp_path / "page.png", layout=layout).lines) == lines
+        assert len(model.read(tmp_path / "page.png", layout=layout, min_confidence=0).lines) == lines
     Image.new("L", (300, 200), 255).save(tmp_path / "empty.png")
     empty = model.read(tmp_path / "empty.png")
     assert (empty.text, empty.lines, empty.words, empty.confidence, len(empty.pages)) == ("", [], [], 0, 1)
@@ -237,9 +251,10 @@ def test_one_bad_page_or_line_costs_no_other(
     assert "t.tiff, page 2: the picture is of one colour" in shown.err
     narrow = shutil.copytree(line_bundle, tmp_path / "narrow")
     config = json.loads((narrow / "config.json").read_text())
-    (narrow / "config.json").write_text(json.dumps(config | {"line": {"max_columns": 600}}))
+    (narrow / "config.json").write_text(json.dumps(config | {"line": {"max_columns": 400}}))
     draw_page([["short", " ".join(prose(1, 9)), "one more"]])[0].save(tmp_path / "page.png")
-    assert main(["ocr", "read", str(tmp_path / "page.png"), "--model", str(narrow), "--format", "json"]) == 1
+    arguments = ["--model", str(narrow), "--format", "json", "--min_confidence", "0"]
+    assert main(["ocr", "read", str(tmp_path / "page.png"), *arguments]) == 1
     shown = capsys.readouterr()
     assert len(json.loads(shown.out)["lines"]) == 2 and "longer than" in shown.err
 
@@ -264,7 +279,8 @@ def test_two_tight_lines_are_two(line_bundle: Path, tmp_path: Path, capsys: pyte
     for y in (2, 44):
         ImageDraw.Draw(image).text((4, y), "Hello gypsy world", fill=0, font=ImageFont.load_default(40))
     image.save(tmp_path / "two.png")
-    assert main(["ocr", "read", str(tmp_path / "two.png"), "--model", str(line_bundle), "--format", "json"]) == 0
+    arguments = ["--model", str(line_bundle), "--format", "json", "--min_confidence", "0"]
+    assert main(["ocr", "read", str(tmp_path / "two.png"), *arguments]) == 0
     assert len(json.loads(capsys.readouterr().out)["lines"]) == 2
 
 

@@ -17,6 +17,10 @@ from scriba.ocr.image import Grey
 
 MIN_CONTRAST = 12
 """Grey levels between paper and ink below which there is nothing to read."""
+MAX_APART = 0.5
+"""Heights of a line that dots and accents may be away from its letters."""
+MIN_MARK = 0.13
+"""Heights of a line along a square with as much ink as a dot apart from it has, at least; less is a speck."""
 
 
 @dataclass(frozen=True)
@@ -118,11 +122,24 @@ def ink_table(counts: NDArray[np.int64], name: str) -> NDArray[np.uint8]:
 
 
 def text_box(dark: NDArray[np.bool_], margin: float) -> tuple[int, int, int, int]:
-    """Return top, bottom, left and right of the ink, with a margin around it where the picture has one."""
-    rows, columns = np.flatnonzero(dark.any(1)), np.flatnonzero(dark.any(0))
-    keep = math.ceil(margin * (rows[-1] + 1 - rows[0]))
-    top, left = max(0, int(rows[0]) - keep), max(0, int(columns[0]) - keep)
-    return top, min(len(dark), int(rows[-1]) + 1 + keep), left, min(dark.shape[1], int(columns[-1]) + 1 + keep)
+    """Return top, bottom, left and right of the ink, with a margin around it where the picture has one.
+
+    Specks above and below, apart from the line and with hardly any ink, have no say.
+    """
+    inks = dark.sum(1)
+    rows, columns = np.flatnonzero(inks), np.flatnonzero(dark.any(0))
+    ends = np.flatnonzero(np.diff(rows) > 1)
+    firsts, lasts = rows[np.concatenate([[0], ends + 1])], rows[np.concatenate([ends, [-1]])] + 1
+    total = np.add.reduceat(inks, firsts)
+    main = int(total.argmax())
+    height = lasts[main] - firsts[main]
+    gaps = np.maximum(firsts[main] - lasts, firsts - lasts[main])
+    kept = (gaps <= MAX_APART * height) & (total > (MIN_MARK * height) ** 2) | (total > 0.2 * total[main])
+    kept[main] = True
+    top, bottom = int(firsts[kept][0]), int(lasts[kept][-1])
+    keep = math.ceil(margin * (bottom - top))
+    left = max(0, int(columns[0]) - keep)
+    return max(0, top - keep), min(len(dark), bottom + keep), left, min(dark.shape[1], int(columns[-1]) + 1 + keep)
 
 
 def deslanted(ink: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -3,15 +3,16 @@
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from scriba.commands import DecodingOptions, use
 from scriba.core.command import Output, say, track
 from scriba.core.errors import UsageError
 from scriba.core.files import page_name
+from scriba.core.ranges import Range
 from scriba.core.recogniser import Recogniser
 from scriba.ocr import APP, Model
-from scriba.ocr.reader import Layout
+from scriba.ocr.reader import MIN_CONFIDENCE, Layout
 from scriba.ocr.writers import FORMATS
 
 DESCRIPTION = """Read print: pictures of single lines or of whole pages (PNG, JPEG, TIFF with any number of pages, …).
@@ -29,6 +30,7 @@ class ReadConfig(DecodingOptions):
         format: txt, json (a line a page, with boxes, tokens, words and confidence), tsv (Tesseract's columns), hocr,
             alto (ALTO 4.2) or page (PAGE XML).
         layout: line takes each picture for one line, page looks for lines on it, auto decides for each.
+        min_confidence: Of lines on a page; what is read with less is taken for a picture or noise. 0 keeps everything.
         out: Folder to write one file for each page to; null writes to standard output.
         plot: Folder for a picture of each line with the places of its characters and its attention, or null.
     """
@@ -36,6 +38,7 @@ class ReadConfig(DecodingOptions):
     files: list[str] = field(default_factory=list)
     format: Literal["txt", "json", "tsv", "hocr", "alto", "page"] = "txt"
     layout: Layout = "auto"
+    min_confidence: Annotated[float, Range(0, 1)] = MIN_CONFIDENCE
     out: str | None = None
     plot: str | None = None
 
@@ -47,7 +50,11 @@ def _read(recogniser: Recogniser, options: ReadConfig) -> int:
         raise UsageError(one_page)
     output = Output(options.out, form.suffix or options.format, options.plot)
     pages = Model(recogniser).read_pages(
-        options.files, layout=options.layout, batch_size=options.batch_size, keep_attention=options.plot is not None
+        options.files,
+        layout=options.layout,
+        batch_size=options.batch_size,
+        keep_attention=options.plot is not None,
+        min_confidence=options.min_confidence,
     )
     failed = count = 0
     for page in track(pages, "reading", len(options.files)):

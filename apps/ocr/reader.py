@@ -1,8 +1,10 @@
 """A loaded line recogniser: reads line images and pages."""
 
+import math
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
@@ -10,7 +12,7 @@ from typing import Literal
 import numpy as np
 
 from scriba.core.command import say
-from scriba.core.errors import InputError
+from scriba.core.errors import InputError, TooLong
 from scriba.core.example import Example
 from scriba.core.files import Picture, given, page_name
 from scriba.core.recogniser import Recogniser
@@ -18,11 +20,14 @@ from scriba.core.search import Hypothesis, TextSpan, geometric_mean
 from scriba.ocr.image import Grey, read_grey, read_pages
 from scriba.ocr.inputs import LineInputs
 from scriba.ocr.line import Line, prepare_line
-from scriba.ocr.page import Box, PageLine, find_lines, upright
+from scriba.ocr.page import Box, PageLine, find_lines
+from scriba.ocr.turn import turned, upright, upside_down
 
 Layout = Literal["auto", "line", "page"]
 SINGLE_LINE_SHARE = 0.45
 """A picture of which one line takes more of the height than this is a picture of that line."""
+MIN_CONFIDENCE = 0.4
+"""Of a long line on a page; what is read with less is a picture, texture or noise."""
 LOOKAHEAD = 4
 """Batches that are read together: few, so that the first page is there before the last is begun."""
 
@@ -58,6 +63,7 @@ class Page:
         lines: The lines read so far, in reading order.
         seconds: Time spent on it, finding the lines included.
         error: Why it, or a line of it, could not be read.
+        given: Columns and rows of the picture as given; the page is it, turned about its centre.
     """
 
     file: str
@@ -69,11 +75,18 @@ class Page:
     lines: list[ReadLine] = field(default_factory=list)
     seconds: float = 0.0
     error: InputError | None = None
+    given: tuple[int, int] = (0, 0)
 
     @property
     def text(self) -> str:
         """The lines, one below the other."""
         return "\n".join(line.hypothesis.text for line in self.lines)
+
+    def place_in_given(self, x: float, y: float) -> tuple[float, float]:
+        """Return where a point of the upright page lies in the picture as given."""
+        sine, cosine = math.sin(math.radians(self.angle)), math.cos(math.radians(self.angle))
+        dx, dy = x - self.width / 2, y - self.height / 2
+        return self.given[0] / 2 + cosine * dx - sine * dy, self.given[1] / 2 + sine * dx + cosine * dy
 
 
 @dataclass(frozen=True)
@@ -117,17 +130,18 @@ class LineReader:
 
     recogniser: Recogniser
 
-    def read(self, image: Picture, layout: Layout = "auto") -> Reading:
+    def read(self, image: Picture, layout: Layout = "auto", min_confidence: float = MIN_CONFIDENCE) -> Reading:
         """Return what is printed on a page, on the pages of a file or on a picture of one line.
 
         Args:
             image: A picture: a path, bytes, an open file, one of Pillow's, or an array (`core/files/given.py`).
             layout: `line` takes a picture for one line, `page` looks for lines, `auto` decides.
+            min_confidence: Of a line found on a page; what is read with less is no print.
 
         Raises:
             InputError: The picture, or a page or line of it, cannot be used.
         """
-        pages = tuple(self.read_pages([image], layout=layout, keep_attention=True))
+        pages = tuple(self.read_pages([image], layout=layout, keep_attention=True, min_confidence=min_confidence))
         for page in pages:
             if page.error is not None:
                 raise page.error
@@ -159,6 +173,7 @@ class LineReader:
         layout: Layout = "auto",
         batch_size: int = 32,
         keep_attention: bool = False,
+        min_confidence: float = MIN_CONFIDENCE,
     ) -> Iterator[Page]:
         """Read files, each a page, several pages (TIFF) or one line; pages come in their order.
 
@@ -169,6 +184,8 @@ class LineReader:
             layout: `line` takes each picture for one line, `page` looks for lines, `auto` decides.
             batch_size: Lines in a batch at most.
             keep_attention: Put attention weights into the hypotheses.
+            min_confidence: Of a line found on a page; what is read with less is no print. Short ones need up to twice
+                as much.
         """
         begun: deque[Page] = deque()
         examples = self._examples(files, layout, begun)
@@ -176,13 +193,24 @@ class LineReader:
             examples, batch_size=batch_size, keep_attention=keep_attention, lookahead=LOOKAHEAD
         )
         for result in results:
-            page, box, left, line = (result.example.extra[name] for name in ("page", "box", "left", "line"))
-            hypothesis = placed(result.hypothesis, line, left)
-            page.lines.append(ReadLine(box, hypothesis, line, left))
+            page, one, line, found = (result.example.extra[name] for name in ("page", "one", "line", "found"))
             page.seconds += result.seconds
+            if found and not is_print(result.hypothesis, min_confidence):
+                page.expected -= 1
+            else:
+                page.lines.append(ReadLine(one.box, placed(result.hypothesis, line, one.left), line, one.left))
             while begun and len(begun[0].lines) == begun[0].expected:
                 yield begun.popleft()
         yield from begun
+
+    def _confidence(self, pictures: list[Grey]) -> float:
+        """Return how sure it is of some pictures of lines, on average."""
+        examples = []
+        for picture in pictures:
+            with suppress(InputError):  # of one colour
+                examples.append(Example("line", prepare_line(picture, self._inputs.line, "line").ink_WF, ""))
+        read = [result.hypothesis.confidence for result in self.recogniser.run(examples)]
+        return float(np.mean(read)) if read else 0.0
 
     @property
     def _inputs(self) -> LineInputs:
@@ -202,7 +230,8 @@ class LineReader:
                     page, found = self._found(name, number, pixels, layout)
                     begun.append(page)
                     for i, (one, line) in enumerate(found):
-                        extra = {"page": page, "box": one.box, "left": one.left, "line": line}
+                        whole = (one.box.width, one.box.height) == (page.width, page.height)
+                        extra = {"page": page, "one": one, "line": line, "found": not whole}
                         yield Example(f"{name}:{number}:{i}", line.ink_WF, "", extra)
             except InputError as error:
                 begun.append(Page(name, number + 1, error=error))
@@ -213,34 +242,53 @@ class LineReader:
     def _found(self, file: str, number: int, pixels: Grey, layout: Layout) -> tuple[Page, list[tuple[PageLine, Line]]]:
         """Return a page, and its lines with how they are prepared; those that cannot be used are its error."""
         start = time.perf_counter()
-        lines, angle = find(pixels, layout)
-        page = Page(file, number, pixels.shape[1], pixels.shape[0], angle)
+        upright, lines, angle = find(pixels, layout, self._confidence)
+        given = pixels.shape[1], pixels.shape[0]
+        page = Page(file, number, upright.shape[1], upright.shape[0], angle, given=given)
         found = []
         for line in lines:
             try:
                 found.append((line, prepare_line(line.pixels, self._inputs.line, page_name(file, number))))
-            except InputError as error:
+            except TooLong as error:
                 page.error = page.error or error
+            except InputError as error:  # of one colour
+                if layout == "line":
+                    page.error = error
         page.expected = len(found)
         page.seconds = time.perf_counter() - start
         return page, found
 
 
-def find(pixels: Grey, layout: Layout) -> tuple[list[PageLine], float]:
-    """Return the lines of a picture, the whole of it if it is one of one line, and the angle it was turned by."""
+def find(pixels: Grey, layout: Layout, confidence: Callable[[list[Grey]], float]) -> tuple[Grey, list[PageLine], float]:
+    """Return the upright page, its lines (the whole of it if it is one line) and the angle it was turned by.
+
+    Args:
+        pixels: The picture.
+        layout: What it is of.
+        confidence: How sure a reader is of pictures of lines.
+    """
     whole = PageLine(Box(0, 0, pixels.shape[1], pixels.shape[0]), pixels)
     if layout == "line":
-        return [whole], 0.0
+        return pixels, [whole], 0.0
     page, angle = upright(pixels)
     found = find_lines(page)
     heights = sorted((line.box.height for line in found), reverse=True)
     if layout == "auto" and heights and heights[0] > SINGLE_LINE_SHARE * len(pixels):
         alone = len(heights) == 1 or heights[1] < 0.6 * heights[0]  # lesser ones are parts of lines around it
         if alone:
-            return [whole], 0.0
+            return pixels, [whole], 0.0
     if layout == "auto" and not found and np.ptp(pixels) > 0 and len(pixels) < 100:
-        return [whole], 0.0
-    return found, angle
+        return pixels, [whole], 0.0
+    if upside_down([line.pixels for line in found], confidence):
+        page, angle = turned(page, 180.0), angle + 180.0
+        found = find_lines(page)
+    return page, found, angle
+
+
+def is_print(hypothesis: Hypothesis, confidence: float) -> bool:
+    """Tell whether something found on a page is print: read with confidence, the more the shorter it is."""
+    letters = max(1, len(hypothesis.text.replace(" ", "")))
+    return hypothesis.confidence >= confidence * (1 + 1 / letters)
 
 
 def placed(hypothesis: Hypothesis, line: Line, offset: float) -> Hypothesis:

@@ -1,0 +1,88 @@
+"""Areas of a page that are no print on plain paper: dark bands, pictures, and what lies beyond the edges of the sheet.
+
+Shapes: H rows, W columns of the page; N components.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from scriba.ocr.binarise import Mask
+from scriba.ocr.boxes import Boxes, heights, shared, widths
+from scriba.ocr.components import Components
+
+Flags = NDArray[np.bool_]
+MAX_SPECKS = 10
+"""Specks for each larger component above which a page is taken for noisy."""
+
+
+def without_noise(ink: Mask, found: Components) -> Mask:
+    """Return the ink, without single pixels where these are most of what there is (salt and pepper)."""
+    specks = int((found.areas < 5).sum())
+    if specks < MAX_SPECKS * (len(found.areas) - specks) or specks < 1000:
+        return ink
+    return np.asarray(ndimage.uniform_filter(ink.astype(np.float32), 3) > 0.5)
+
+
+def dark_bands(found: Components, size: float) -> Mask | None:
+    """Return the areas of dark bands with light print in them, or None where there are none (H, W).
+
+    Such a band is a component that fills its box but for holes, which are letters.
+    """
+    wide, tall = widths(found.boxes), heights(found.boxes)
+    bands = np.flatnonzero((wide > 4 * size) & (tall > 1.4 * size) & (found.areas > 0.5 * wide * tall))
+    mask: Mask | None = None
+    for i in bands:
+        left, top, right, bottom = found.boxes[i]
+        band = found.labels[top:bottom, left:right] == i + 1
+        filled = ndimage.binary_fill_holes(band)
+        area = int(filled.sum())
+        if area > 0.85 * band.size and 0.03 * area < area - found.areas[i]:
+            mask = np.zeros(found.labels.shape, np.bool_) if mask is None else mask
+            mask[top:bottom, left:right] |= filled
+    return mask
+
+
+def sheet_of(found: Components) -> NDArray[np.int64]:
+    """Return left, top, right and bottom of the sheet: within black borders of a scan and the fold to a facing page.
+
+    Those are components that run along a whole side near it.
+    """
+    sides = found.labels.shape[::-1]
+    limits = np.array([0, 0, *sides], np.int64)
+    for axis, side in enumerate(sides):
+        low, high = found.boxes[:, axis], found.boxes[:, axis + 2]
+        length = found.boxes[:, 3 - axis] - found.boxes[:, 1 - axis]
+        bars = (length > 0.6 * sides[1 - axis]) & (high - low < 0.2 * side)
+        limits[axis] = high[bars & (high < 0.25 * side)].max(initial=0)
+        limits[axis + 2] = low[bars & (low > 0.75 * side)].min(initial=side)
+    return limits
+
+
+def pictures(found: Components, size: float) -> Boxes:
+    """Return boxes of pictures: around large components that have others within them, as no letter has."""
+    wide, tall = widths(found.boxes), heights(found.boxes)
+    large = np.flatnonzero((np.minimum(wide, tall) > 4 * size) & (found.areas > 0.08 * wide * tall))
+    boxes = [found.boxes[i] for i in large if _contains(found, int(i)) > 3]
+    merged: list[NDArray[np.int64]] = []
+    for box in sorted(boxes, key=lambda box: -(box[2] - box[0]) * (box[3] - box[1])):
+        for other in merged:
+            if min(shared(box, other, 0), shared(box, other, 1)) > -2 * size:
+                other[:2], other[2:] = np.minimum(box[:2], other[:2]), np.maximum(box[2:], other[2:])
+                break
+        else:
+            merged.append(box.copy())
+    return np.array(merged, np.int64).reshape(-1, 4)
+
+
+def _contains(found: Components, number: int) -> int:
+    box = found.boxes[number]
+    within = (found.boxes[:, :2] >= box[:2]).all(1) & (found.boxes[:, 2:] <= box[2:]).all(1)
+    return int(within.sum()) - 1
+
+
+def inside(boxes: Boxes, areas: Boxes) -> Flags:
+    """Tell which boxes have their centre in one of the areas (N)."""
+    centre = 0.5 * (boxes[:, None, :2] + boxes[:, None, 2:])
+    held = (centre >= areas[None, :, :2]) & (centre < areas[None, :, 2:])
+    return np.asarray(np.all(held, 2).any(1))

@@ -1,0 +1,209 @@
+"""Reading order: cells of a table joined to rows, lines stacked to blocks, and blocks sorted as they are read.
+
+Shapes: N lines or runs of print.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+from scriba.ocr.boxes import Boxes, heights, hulls, shared, widths
+from scriba.ocr.gutters import Gutters
+
+Flags = NDArray[np.bool_]
+SHORT_CELL = 9.0
+"""Letter sizes: columns whose usual run is narrower hold figures or single words, and are read row by row."""
+MAX_SPACE = 12.0
+"""Letter sizes between two words of a line that no gutter parts."""
+MIN_ALIGNED = 0.7
+"""Share of the runs of the emptier of two columns that stand in a row with one of the other, in a table."""
+
+
+@dataclass(frozen=True)
+class Print:
+    """Runs of print that are to be sorted.
+
+    Attributes:
+        boxes: Where they lie (N, 4).
+        sizes: The usual height of their letters (N).
+        rules: Level rules of the page.
+    """
+
+    boxes: Boxes
+    sizes: NDArray[np.float64]
+    rules: Boxes
+
+    def joined(self, groups: NDArray[np.int64]) -> "Print":
+        """Return the print with runs of one group made one."""
+        count = int(groups.max()) + 1
+        sizes = np.array([np.median(self.sizes[groups == i]) for i in range(count)])
+        return Print(hulls(self.boxes, groups, count), sizes, self.rules)
+
+
+def rows_of_words(runs: Print, gutters: Gutters) -> NDArray[np.int64]:
+    """Return for each run its row, from 0: alone, or with others beside it that no gutter parts from it."""
+    left, right = _neighbours(runs)
+    a, b = runs.boxes[left], runs.boxes[right]
+    size = np.maximum(runs.sizes[left], runs.sizes[right])
+    low, high = np.maximum(a[:, 1], b[:, 1]), np.minimum(a[:, 3], b[:, 3])
+    near = b[:, 0] - a[:, 2] < MAX_SPACE * size
+    near &= ~gutters.part(a[:, 2], b[:, 0], 0.5 * (low + high), size)
+    return _groups(_pairs(left[near], right[near], len(runs.boxes)))
+
+
+def rows_of_cells(runs: Print, gutters: Gutters, reach: float = math.inf) -> NDArray[np.int64]:
+    """Return for each run its row, from 0: alone, or with others of a table, list, form or receipt.
+
+    Args:
+        runs: What is in the cells.
+        gutters: Gutters of the page.
+        reach: Letter sizes between two cells at most, and no rule; by default any.
+    """
+    boxes, sizes = runs.boxes, runs.sizes
+    column = _groups(_below(runs, 5.0, across_rules=True))
+    left, right = _neighbours(runs)
+    near = boxes[right, 0] - boxes[left, 2] < reach * np.minimum(sizes[left], sizes[right])
+    if math.isfinite(reach):
+        near &= ~gutters.ruled(boxes[left, 2], boxes[right, 0], 0.5 * (boxes[left, 1] + boxes[left, 3]))
+    left, right = left[near], right[near]
+    width = np.array([np.median(widths(boxes)[column == i]) for i in range(column.max() + 1)])
+    size = np.array([np.median(sizes[column == i]) for i in range(column.max() + 1)])
+    joined = np.zeros(len(left), np.bool_)
+    pairs = np.column_stack([column[left], column[right]])
+    for a, b in np.unique(pairs, axis=0):
+        mine = (pairs == (a, b)).all(1)
+        low, high = (op(boxes[np.r_[left[mine], right[mine]], side]) for op, side in ((np.min, 1), (np.max, 3)))
+        inside = (boxes[:, 3] > low) & (boxes[:, 1] < high)
+        emptier = min(((column == c) & inside).sum() for c in (a, b))
+        if mine.sum() == 1 and np.isin(column, (a, b)).sum() > 4:
+            continue  # a word of a column that stands apart
+        short = min(width[a], width[b]) < SHORT_CELL * min(size[a], size[b])
+        joined[mine] = short and mine.sum() >= MIN_ALIGNED * emptier
+    return _groups(_pairs(left[joined], right[joined], len(boxes)))
+
+
+def reading_order(lines: Print) -> NDArray[np.int64]:
+    """Return the lines in the order in which they are read.
+
+    Lines are stacked to blocks. A block is read before what lies below it, and before what lies beside it on the right
+    (Breuel 2003); rules between blocks keep what is above them before what is below. Where that leaves a choice, the
+    column goes on.
+    """
+    block = _groups(_below(lines, 1.8, across_rules=False))
+    blocks = hulls(lines.boxes, block, int(block.max()) + 1)
+    size = float(np.median(lines.sizes))
+    bars = lines.rules[widths(lines.rules) > 6 * size]
+    trim = np.array([1, 0, -1, 0]) * round(size)
+    nodes = np.concatenate([blocks, bars + trim])
+    order = _sorted(nodes, _before(nodes, size))
+    places = [np.flatnonzero(block == i) for i in order if i < len(blocks)]
+    return np.concatenate([place[np.argsort(lines.boxes[place][:, [1, 3]].sum(1), kind="stable")] for place in places])
+
+
+def _neighbours(runs: Print) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the runs that have another on their right, and the nearest of these."""
+    boxes, tall = runs.boxes, heights(runs.boxes)
+    level = shared(boxes[:, None], boxes[None], 1) > 0.5 * np.minimum(tall[:, None], tall[None])
+    gap = (boxes[None, :, 0] - boxes[:, None, 2]).astype(np.float64)
+    level &= (gap > -0.5 * runs.sizes[:, None]) & (boxes[None, :, 0] > boxes[:, None, 0]) & _alike(runs.sizes, 2.0)
+    gap = np.where(level, gap, np.inf)
+    left = np.flatnonzero(level.any(1))
+    right = gap[left].argmin(1)
+    nearest = gap.min(0)[right] >= gap[left, right]  # of two runs beside one, the nearer
+    return left[nearest], right[nearest]
+
+
+def _alike(sizes: NDArray[np.float64], ratio: float) -> Flags:
+    return np.maximum(sizes[:, None], sizes[None]) < ratio * np.minimum(sizes[:, None], sizes[None])
+
+
+def _below(lines: Print, reach: float, across_rules: bool) -> Flags:
+    """Tell which line goes on with which below it: one with one, of one size, `reach` sizes apart at most."""
+    boxes, sizes = lines.boxes, lines.sizes
+    narrower = np.minimum(widths(boxes)[:, None], widths(boxes)[None])
+    under = shared(boxes[:, None], boxes[None], 0) > 0.4 * narrower
+    middle = boxes[:, 1] + boxes[:, 3]
+    under &= middle[None] > middle[:, None] + np.minimum(sizes[:, None], sizes[None])
+    gap = np.where(under, boxes[None, :, 1] - boxes[:, None, 3], np.inf)
+    close = gap < reach * np.minimum(sizes[:, None], sizes[None])
+    after = _only(gap, boxes, axis=1) & _only(gap.T, boxes, axis=1).T & close & _alike(sizes, 1.6)
+    if not across_rules:
+        for i, j in np.argwhere(after):
+            rules = lines.rules
+            bars = rules[(rules[:, 1] > boxes[i, 3] - sizes[i]) & (rules[:, 3] < boxes[j, 1] + sizes[j])]
+            after[i, j] = not (shared(bars, boxes[i], 0) > 0.8 * narrower[i, j]).any()
+    return after
+
+
+def _only(gap: NDArray[np.float64], boxes: Boxes, axis: int) -> Flags:
+    """Tell which line is the nearest of another, where none lies beside it as near."""
+    nearest = gap == gap.min(axis, keepdims=True)
+    nearest &= np.isfinite(gap)
+    best = gap.argmin(axis)
+    beside = (shared(boxes[None], boxes[best][:, None], 1) > 0) & (shared(boxes[None], boxes[best][:, None], 0) <= 0)
+    return nearest & ~(beside & np.isfinite(gap)).any(axis, keepdims=True)
+
+
+def _before(nodes: Boxes, size: float) -> Flags:
+    """Tell which block is read before which."""
+    across, along = (shared(nodes[:, None], nodes[None], axis).astype(np.float64) for axis in (0, 1))
+    wide, tall = (np.minimum(side[:, None], side[None]) for side in (widths(nodes), heights(nodes)))
+    across = np.where(across > np.minimum(size, 0.5 * wide), across / np.maximum(wide, 1), 0)
+    along = np.where(along > np.minimum(0.7 * size, 0.5 * tall), along / np.maximum(tall, 1), 0)
+    middle = nodes[:, [1, 3]].sum(1)
+    below = (across > 0) & (across >= along) & (middle[:, None] < middle[None])
+    beside = (along > 0) & (along > across) & (nodes[:, None, 0] < nodes[None, :, 0])
+    return below | beside
+
+
+def _sorted(nodes: Boxes, before: Flags) -> list[int]:
+    """Sort topologically; of blocks that may come next the one that goes on in the same column, or else the topmost."""
+    left = before.sum(0)
+    todo, order = np.ones(len(nodes), np.bool_), list[int]()
+    column = np.zeros(4, np.int64)
+    while todo.any():
+        ready = np.flatnonzero(todo & (left <= left[todo].min()))
+        some = [i for i in ready if order and _goes_on(nodes, column, int(i), todo)]
+        best = int(min(some or ready, key=lambda i: (nodes[i, 1], nodes[i, 0])))
+        order.append(best)
+        todo[best] = False
+        block = nodes[best]
+        splits = todo & (shared(nodes, block, 1) > 0) & (shared(nodes, column, 0) > 0)
+        ends = np.stack([column, block]) if some and not splits.any() else block[None]
+        column = np.array([ends[:, 0].min(), block[1], ends[:, 2].max(), block[3]])
+        left = left - before[best]
+    return order
+
+
+def _goes_on(nodes: Boxes, column: NDArray[np.int64], following: int, todo: Flags) -> bool:
+    """Tell whether a block continues a column: nothing beside it reaches from there into other columns.
+
+    Args:
+        nodes: All blocks.
+        column: Left and right of the column so far, top and bottom of its last block.
+        following: The block.
+        todo: Which blocks have not been read.
+    """
+    block = nodes[following]
+    if block[1] < column[1] or shared(column, block, 0) < 0.7 * min(column[2] - column[0], block[2] - block[0]):
+        return False
+    left, right = min(column[0], block[0]), max(column[2], block[2])
+    above = nodes[todo & (nodes[:, 3] <= block[1])]
+    if (shared(above, column, 0) > 0.3 * widths(above)).any():
+        return False
+    beside = nodes[todo & (shared(nodes, block, 1) > 0) & (shared(nodes, column, 0) > 0)]
+    outside = np.maximum(left - beside[:, 0], beside[:, 2] - right)
+    return not (outside > 0.2 * widths(beside)).any()
+
+
+def _pairs(first: NDArray[np.int64], second: NDArray[np.int64], count: int) -> coo_array:
+    return coo_array((np.ones(len(first)), (first, second)), (count, count))
+
+
+def _groups(joined: Flags | coo_array) -> NDArray[np.int64]:
+    """Number the groups of what is joined, directly or through others."""
+    return connected_components(joined, directed=False)[1].astype(np.int64)

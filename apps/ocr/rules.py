@@ -1,0 +1,84 @@
+"""Rules: straight thin lines of tables, forms, underlines and ruled paper, taken out of the ink.
+
+Letters that cross a rule keep the pixels they share with it, so that they stay whole.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from scriba.ocr.binarise import Mask
+from scriba.ocr.boxes import Boxes
+
+MIN_LENGTH = 3.2
+"""Letter sizes: longer than a dash."""
+MAX_THICKNESS = 0.3
+"""Letter sizes: thinner than the strokes of a headline."""
+
+
+@dataclass(frozen=True)
+class Rules:
+    """The rules of a page.
+
+    Attributes:
+        level: Those along the lines (N, 4).
+        upright: Those across (N, 4).
+        mask: The pixels that were taken out of the ink (H, W).
+    """
+
+    level: Boxes
+    upright: Boxes
+    mask: Mask
+
+
+def find_rules(ink: Mask, size: float) -> Rules:
+    """Return the rules in the ink of a page whose letters are about so high."""
+    level, level_mask = _level_rules(ink, size)
+    across, across_mask = _level_rules(np.ascontiguousarray(ink.T), size)
+    return Rules(level, across[:, [1, 0, 3, 2]], level_mask | across_mask.T)
+
+
+def _level_rules(ink: Mask, size: float) -> tuple[Boxes, Mask]:
+    """Return boxes and pixels of the level rules; what letters cross stays out of the mask."""
+    mask = np.zeros_like(ink)
+    long = long_runs(ink, round(MIN_LENGTH * size))
+    if not long.any():
+        return np.zeros((0, 4), np.int64), mask
+    labels, _ = ndimage.label(long, structure=np.ones((3, 3)))
+    boxes = []
+    for number, (rows, columns) in enumerate(ndimage.find_objects(labels), start=1):
+        one = labels[rows, columns] == number
+        if one.sum() > max(4.0, MAX_THICKNESS * size) * one.shape[1] or one.shape[1] < 8 * one.sum(0).mean():
+            continue
+        boxes.append((columns.start, rows.start, columns.stop, rows.stop))
+        top, bottom = max(0, rows.start - 1), min(len(ink), rows.stop + 1)
+        part = np.zeros((bottom - top, one.shape[1]), np.bool_)
+        part[rows.start - top : rows.stop - top] = one
+        others = ink[top:bottom, columns] & ~part
+        above = np.logical_or.accumulate(others, 0)
+        below = np.logical_or.accumulate(others[::-1], 0)[::-1]
+        mask[top:bottom, columns] |= part & ~(above & below)
+    return np.array(boxes, np.int64).reshape(-1, 4), mask
+
+
+def long_runs(ink: Mask, length: int, bridge: int = 2) -> Mask:
+    """Return the pixels in runs along rows of at least this length; gaps of up to `bridge` do not end one."""
+    height, width = ink.shape
+    padded = np.zeros((height, width + bridge + 1), np.int8)
+    padded[:, :width] = ink
+    steps = np.diff(padded.ravel(), prepend=np.int8(0))
+    starts, stops = np.flatnonzero(steps == 1), np.flatnonzero(steps == -1)
+    if not len(starts):
+        return np.zeros_like(ink)
+    parted = starts[1:] - stops[:-1] > bridge  # rows are further apart, by the padding
+    firsts, lasts = starts[np.concatenate([[True], parted])], stops[np.concatenate([parted, [True]])]
+    ink_before = np.concatenate([[0], np.cumsum(stops - starts)])
+    solid = ink_before[np.searchsorted(stops, lasts, "right")] - ink_before[np.searchsorted(starts, firsts)]
+    kept = (lasts - firsts >= length) & (solid > 0.85 * (lasts - firsts))  # letters in a row are no rule
+    edges = np.zeros(padded.size + 1, np.int32)
+    edges[firsts[kept]] += 1
+    edges[lasts[kept]] -= 1
+    inside: NDArray[np.int32] = edges[:-1].cumsum().reshape(padded.shape)[:, :width]
+    return (inside > 0) & ink
