@@ -45,7 +45,7 @@ def test_lines_move_with_their_print(number: int) -> None:
 
 
 def test_prose_is_of_many_common_words() -> None:
-    """Several hundred different words on a page, drawn the same for the same seed."""
+    """More than a hundred different words even of the short lists without wordfreq, the same for the same seed."""
     first, again = (Setter(np.random.default_rng(5), "en", "test").prose(2500, hyphens=False) for _ in range(2))
     assert first == again
     assert len({word.strip(".,;:!?()“”»«").lower() for word in first.split()}) > 100
