@@ -1,12 +1,13 @@
 """Error rates and speed on line images: scriba, Tesseract 5 and RapidOCR, on the same files in one run.
 
-    python scripts/bench_ocr.py --model ocr-print lines/*/test.jsonl synth:lines:test:500
+    python scripts/bench_ocr.py --model ocr-print lines/*/test.jsonl synth:lines:test:500 synth:documents:test
 
 The others are installed by whoever runs this: `pip install tesserocr rapidocr-onnxruntime`, and Tesseract's data
 (Debian: tesseract-ocr tesseract-ocr-frk tesseract-ocr-script-frak). Systems that are missing are left out. Each reads
 everything from the file to the text several times, of which the median counts; one system after the other, all with
 the threads they choose. Error rates are after the normalisation `print`; lines of a corpus named in CASELESS are
-scored without case. Beside a test.jsonl, train.jsonl tells which texts training had: `unseen` are the others.
+scored without case. Beside a test.jsonl, train.jsonl tells which texts training had: `unseen` are the others. Lines of
+`synth:documents` are read by Tesseract with the model of their own language, and scored by kind and by language, too.
 """
 
 import argparse
@@ -37,6 +38,13 @@ from scriba.sources import open_named
 
 CASELESS = ("sroie-receipts",)  # corpora whose truth is in capitals whatever the print
 TESSERACT = {"archiscribe-fraktur-de": ("frk", "Fraktur")}  # its models for a corpus; others are read with eng
+PARTS = ("kind", "language")  # what examples may tell of themselves, by which they are scored, too
+LANGUAGES = dict(
+    en="eng", de="deu", fr="fra", es="spa", it="ita", pt="por", nl="nld", sv="swe", da="dan", nb="nor", fi="fin",
+    pl="pol", cs="ces", sk="slk", hu="hun", ro="ron", tr="tur", lv="lav", lt="lit",
+)  # fmt: skip
+LANGUAGES["is"] = "isl"
+"""Tesseract's models for the languages of `synth:documents`."""
 JOINT_BEAM = 8
 MARGIN = 12  # pixels of paper put around a line for Tesseract, which reads worse without
 
@@ -86,7 +94,16 @@ def tesseract_systems(data: str) -> list[System]:
 
         return System(f"Tesseract {language}", read, lambda name: language in TESSERACT.get(name, ("eng",)))
 
-    return [system(language) for language in ("eng", "frk", "Fraktur")]
+    def read_in_languages(examples: Sequence[Example]) -> list[str]:
+        texts: dict[int, str] = {}
+        for code in sorted({example.extra["language"] for example in examples}):
+            with tesserocr.PyTessBaseAPI(path=data, lang=LANGUAGES[code], psm=tesserocr.PSM.SINGLE_LINE) as api:
+                mine = [(i, example) for i, example in enumerate(examples) if example.extra["language"] == code]
+                texts |= {i: read_line(api, example) for i, example in mine}
+        return [texts[i] for i in range(len(examples))]
+
+    own = System("Tesseract, own language", read_in_languages, lambda name: "synth:documents" in name)
+    return [own, *(system(language) for language in ("eng", "frk", "Fraktur"))]
 
 
 def rapidocr_systems() -> list[System]:
@@ -126,6 +143,31 @@ def score(corpus: str, examples: Sequence[Example], texts: Sequence[str], seen: 
     return result
 
 
+def by_parts(examples: Sequence[Example], texts: Sequence[str]) -> dict[str, dict[str, float]]:
+    """Return the normalised character error rate of each kind and language that examples tell of themselves."""
+    plain = normalisation("print")
+    result: dict[str, dict[str, float]] = {}
+    for part in PARTS:
+        groups: dict[str, list[tuple[str, str]]] = {}
+        for example, text in zip(examples, texts, strict=True):
+            if part in example.extra:
+                groups.setdefault(str(example.extra[part]), []).append((plain(str(example.target)), plain(text)))
+        if groups:
+            result[part] = {name: error_rates(*zip(*pairs, strict=True))["cer"] for name, pairs in groups.items()}
+    return result
+
+
+def table_of_parts(figures: Sequence[dict[str, Any]], part: str) -> str:
+    """Return a table of the error rates by a part of the corpora that have it: a row each, a column for each system."""
+    tables = []
+    for corpus in dict.fromkeys(row["corpus"] for row in figures if part in row["parts"]):
+        systems = {row["system"]: row["parts"][part] for row in figures if row["corpus"] == corpus}
+        names = list(next(iter(systems.values())))
+        rows = [[name, *(f"{rates[name]:.2f}" for rates in systems.values())] for name in names]
+        tables.append(f"\n{corpus}, CER %\n\n{table_of([part, *systems], rows)}")
+    return "\n".join(tables)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", nargs="+", help="sources; the folder of a manifest names its corpus")
@@ -157,7 +199,7 @@ def main() -> None:
             row = {"corpus": corpus, "system": system.name, "lines": len(examples)}
             speeds = {"lines_per_second": statistics.median(times), "slowest": max(times), "fastest": min(times)}
             row |= {name: len(examples) / seconds for name, seconds in speeds.items()}
-            figures.append(row | score(corpus, examples, texts, seen))
+            figures.append(row | score(corpus, examples, texts, seen) | {"parts": by_parts(examples, texts)})
             say(json.dumps(figures[-1]))
     rows = []
     for row in figures:
@@ -167,6 +209,8 @@ def main() -> None:
         rows.append([row["corpus"], row["system"], *rates, speed])
     heading = "corpus, system, CER %, unseen CER %, raw CER %, exact lines %, lines a second"
     print(table_of(heading.split(", "), rows))
+    for part in PARTS:
+        print(table_of_parts(figures, part))
     if options.json:
         write_json(options.json, figures)
 
