@@ -17,7 +17,7 @@ from scriba.core.example import Example
 from scriba.datasets.degrade import degrade
 from scriba.datasets.fonts import Face, faces
 from scriba.datasets.phrases import KINDS, phrase
-from scriba.datasets.prose import black_letter, sentence
+from scriba.datasets.prose import as_read, black_letter, sentence
 from scriba.datasets.screen import render_screen
 from scriba.datasets.synthetic import Recipe, chance, pick
 
@@ -56,7 +56,7 @@ def make_example(id: str, rng: np.random.Generator, split: str, shares: Mapping[
         image = degrade(image, rng, rng.uniform(0, 1.3))  # from clean to badly worn
     buffer = io.BytesIO()
     image.save(buffer, "PNG", compress_level=1)
-    return Example(id, buffer.getvalue(), text, {"font": face.family, "kind": kind})
+    return Example(id, buffer.getvalue(), as_read(text), {"font": face.family, "kind": kind})
 
 
 def compose(

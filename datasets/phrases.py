@@ -6,7 +6,7 @@ import numpy as np
 
 from scriba.datasets.computing import address, code, dialog, file_name, row_of_text, short, signed
 from scriba.datasets.figures import cells, date, leader, number, numbered, price, quantity
-from scriba.datasets.prose import heading, repeated, salad, sentence, word
+from scriba.datasets.prose import foreign, heading, repeated, salad, sentence, word
 from scriba.datasets.synthetic import chance, pick
 
 LABELS = "TOTAL CASH CHANGE SUBTOTAL Tax GST VAT Qty ITEM Amount Invoice Receipt No. Date Time TEL FAX Ref Price "
@@ -50,7 +50,7 @@ def contents(rng: np.random.Generator) -> str:
 
 
 KINDS: Mapping[str, tuple[Callable[[np.random.Generator], str], float]] = {
-    "prose": (sentence, 0.44),
+    "prose": (sentence, 0.415),
     "record": (record, 0.08),
     "items": (items, 0.06),
     "heading": (heading, 0.05),
@@ -69,7 +69,8 @@ KINDS: Mapping[str, tuple[Callable[[np.random.Generator], str], float]] = {
     "code": (code, 0.035),
     "dialog": (dialog, 0.035),
     "signs": (signed, 0.025),
-    "short": (short, 0.015),
+    "short": (short, 0.02),
+    "foreign": (foreign, 0.02),
 }
 """What a line can be, with its share unless told otherwise."""
 

@@ -4,6 +4,7 @@ Words come from `wordfreq` where it is installed (`pip install scriba[train]`), 
 `datasets/words.py`.
 """
 
+import re
 from functools import cache
 from itertools import pairwise
 
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 
 from scriba.datasets.figures import number, roman
 from scriba.datasets.synthetic import chance, pick
-from scriba.datasets.words import DOUBTFUL, LANGUAGES, QUOTES, WORDS
+from scriba.datasets.words import DOUBTFUL, LANGUAGES, OTHER_SCRIPTS, QUOTES, WORDS
 
 VOCABULARY = 30000
 """Words of each language that are drawn from."""
@@ -24,6 +25,8 @@ MISSPELLED_SHARE = 0.1
 PLAIN = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 LETTERS = "".join(sorted({c for words in WORDS.values() for c in words.lower() if ord(c) > 127 and c.isalpha()}))
 LETTERS += "ãõàèìòùêôûëïÿœæŀẁẃẅỳḃċḋḟġṁṗṡṫĉĝĥĵŝŭşţſ"
+OTHER_LETTERS = re.compile("[\u0400-\u052f]+|[\u0370-\u03ff\u1f00-\u1fff]{2,}")
+"""Words of Cyrillic and Greek; a single Greek letter may be a sign in any text."""
 KNOWN = frozenset(PLAIN + LETTERS + "'’-·.")
 """What words may be made of."""
 SIGNS = ".,;:!?'\"()[]{}<>/\\|@#$%^&*_+=~-–—§°€£½•¥¢©®™¶†‡…µ±×÷≤≥≠¼¾²³¹→←↑↓·«»‹›„“”‚‘’′″¿¡ªº№■□●○▪✓∞≈√‰"
@@ -32,13 +35,14 @@ SIGNS = ".,;:!?'\"()[]{}<>/\\|@#$%^&*_+=~-–—§°€£½•¥¢©®™¶†�
 @cache
 def vocabulary(language: str) -> tuple[tuple[str, ...], NDArray[np.float64]]:
     """Return words of a language, and the cumulated shares of Zipf's law flattened to the power of 0.7."""
-    words = WORDS[language].split()
+    words = {**WORDS, **OTHER_SCRIPTS}[language].split()
     try:
         from wordfreq import available_languages, top_n_list
 
         known = {"hr": "sh"}.get(language, language)  # Croatian is among the Serbo-Croatian words, in Latin script
         if known in available_languages():
-            words = [w for w in top_n_list(known, VOCABULARY) if any(c.isalpha() for c in w) and _latin(w)]
+            fits = _latin if language in WORDS else OTHER_LETTERS.fullmatch
+            words = [w for w in top_n_list(known, VOCABULARY) if any(c.isalpha() for c in w) and fits(w)]
     except ModuleNotFoundError:
         pass
     shares = (1.0 / np.arange(1, len(words) + 1)) ** 0.7
@@ -171,6 +175,21 @@ def repeated(rng: np.random.Generator) -> str:
         runs = (pick(rng, pool) * int(rng.choice([1, 2, 3, 4], p=[0.45, 0.35, 0.15, 0.05])) for _ in range(5))
         words.append("".join(list(runs)[: int(rng.integers(1, 6))]))
     return " ".join(words)
+
+
+def foreign(rng: np.random.Generator) -> str:
+    """Return words of another script, some with Latin ones among them."""
+    language = pick(rng, list(OTHER_SCRIPTS))
+    latin = draw_language(rng) if chance(rng, 0.3) else None
+    words = [word(rng, latin if latin and chance(rng, 0.6) else language) for _ in range(int(rng.integers(1, 9)))]
+    text = " ".join(words)
+    text = text.upper() if chance(rng, 0.15) else text[:1].upper() + text[1:]
+    return text + pick(rng, ["", "", ".", ",", ":", "?"])
+
+
+def as_read(text: str) -> str:
+    """Return what is to be read of a text: words of other scripts become one sign each, U+FFFD."""
+    return OTHER_LETTERS.sub("\ufffd", text)
 
 
 def black_letter(text: str) -> str:

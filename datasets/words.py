@@ -70,6 +70,14 @@ WORDS: Mapping[str, str] = {
     "la": "et in est non ad ut cum qui sed quod de si per ex nec aut quae atque etiam esse rex bellum anno domini "
     "liber caput ecclesia sanctus virtus",
 }  # fmt: skip
+OTHER_SCRIPTS: Mapping[str, str] = {
+    "ru": "и в не на я что он с как это по но они мы все она так его только меня было вот от ещё нет для когда жизнь "
+    "человек время город щука объект съезд",
+    "uk": "і в не на що я з як це він та до але так від за його був вона мене ще коли життя людина місто їжак ґанок",
+    "bg": "и на да не се за от е в той с това като по но ще са има което време човек живот година",
+    "el": "και να το του η που με για την από στο είναι δεν ένα θα της τα ότι αυτό μου σας άνθρωπος χρόνος ζωή ημέρα",
+}
+"""Languages that are told from the others, but whose letters are not read."""
 LANGUAGES = dict(
     en=0.27, de=0.1, fr=0.09, es=0.05, it=0.05, pt=0.03, nl=0.03, sv=0.025, da=0.025, nb=0.025, fi=0.015, et=0.01,
     lv=0.025, lt=0.025, pl=0.03, cs=0.035, sk=0.025, hu=0.035, ro=0.025, tr=0.035, hr=0.01, sl=0.01, mt=0.01,

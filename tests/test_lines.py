@@ -18,7 +18,7 @@ from scriba.datasets.figures import to_roman
 from scriba.datasets.fonts import Face, faces
 from scriba.datasets.lines import LINES, compose, draw_fonts, draw_hand, render
 from scriba.datasets.phrases import KINDS, phrase
-from scriba.datasets.prose import black_letter, misspelled, sentence, vocabulary
+from scriba.datasets.prose import as_read, black_letter, misspelled, sentence, vocabulary
 from scriba.datasets.screen import render_screen
 from scriba.datasets.source import open_source
 from scriba.datasets.synthetic import SyntheticSource
@@ -139,6 +139,13 @@ def test_words_of_a_language_have_its_letters_alone() -> None:
         assert all(ord(letter) < 0x2020 for text in words for letter in text)
     made = [misspelled(rng, "Illinois") for _ in range(300)]
     assert all(made) and len(set(made)) > 20 and {len(text) for text in made} >= {7, 8, 9}
+
+
+def test_words_of_other_scripts_are_one_sign_each() -> None:
+    """Greek and Cyrillic words are drawn, and what is to be read of them is that they are there."""
+    assert as_read("Die Привет, κόσμε! α = 5 µm") == "Die \ufffd, \ufffd! α = 5 µm"
+    made = [e.target for e in open_source("synth:lines:train:12:foreign=1", media="image")]
+    assert sum("\ufffd" in str(text) for text in made) > 6
 
 
 def test_roman_numerals() -> None:
