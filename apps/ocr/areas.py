@@ -30,9 +30,9 @@ def dark_bands(found: Components, size: float) -> Mask | None:
     Such a band is a component that fills its box but for holes, which are letters.
     """
     wide, tall = widths(found.boxes), heights(found.boxes)
-    bands = np.flatnonzero((wide > 4 * size) & (tall > 1.4 * size) & (found.areas > 0.5 * wide * tall))
+    bands = (wide > 4 * size) & (tall > 1.4 * size) & (found.areas > 0.5 * wide * tall) & ~_framing(found)
     mask: Mask | None = None
-    for i in bands:
+    for i in np.flatnonzero(bands):
         left, top, right, bottom = found.boxes[i]
         band = found.labels[top:bottom, left:right] == i + 1
         filled = ndimage.binary_fill_holes(band)
@@ -62,7 +62,7 @@ def sheet_of(found: Components) -> NDArray[np.int64]:
 def pictures(found: Components, size: float) -> Boxes:
     """Return boxes of pictures: around large components that have others within them, as no letter has."""
     wide, tall = widths(found.boxes), heights(found.boxes)
-    large = np.flatnonzero((np.minimum(wide, tall) > 4 * size) & (found.areas > 0.08 * wide * tall))
+    large = np.flatnonzero((np.minimum(wide, tall) > 4 * size) & (found.areas > 0.2 * wide * tall) & ~_framing(found))
     boxes = [found.boxes[i] for i in large if _contains(found, int(i)) > 3]
     merged: list[NDArray[np.int64]] = []
     for box in sorted(boxes, key=lambda box: -(box[2] - box[0]) * (box[3] - box[1])):
@@ -73,6 +73,12 @@ def pictures(found: Components, size: float) -> Boxes:
         else:
             merged.append(box.copy())
     return np.array(merged, np.int64).reshape(-1, 4)
+
+
+def _framing(found: Components) -> Flags:
+    """Tell which components reach from one side of the page to the other: borders of a scan."""
+    reach = found.boxes[:, 2:] - found.boxes[:, :2] >= np.array(found.labels.shape[::-1]) - 2
+    return np.asarray(np.any(reach, 1))
 
 
 def _contains(found: Components, number: int) -> int:

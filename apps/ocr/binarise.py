@@ -13,6 +13,8 @@ BLOCK = 4
 MIN_DEVIATION = 2.5
 """Grey levels that a neighbourhood varies by, at least, where there is print."""
 
+MIN_SHARE = 0.05
+"""Of the deviation of the strongest print on a page that there is, at least, where there is print."""
 GRAIN = 3.5
 """Times the deviation of the page's emptiest neighbourhoods that ink is darker than paper: paper has a texture."""
 
@@ -47,7 +49,8 @@ def binarise(page: Grey, strictness: float = 0.4) -> Mask:
     lightest = ndimage.maximum_filter(means, around, mode="nearest")
     grain = np.minimum(GRAIN * np.percentile(deviation, 10), 0.5 * (lightest - darkest))
     threshold = np.minimum(threshold, lightest - grain)
-    threshold[deviation < max(MIN_DEVIATION, 1.6 * noise(page))] = -1
+    least = max(MIN_DEVIATION, 1.6 * noise(page), MIN_SHARE * float(np.percentile(deviation, 98)))
+    threshold[deviation < least] = -1
     spread = threshold.repeat(BLOCK, 0).repeat(BLOCK, 1)[: page.shape[0], : page.shape[1]]
     return np.asarray(page < spread)
 

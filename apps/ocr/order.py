@@ -17,7 +17,7 @@ from scriba.ocr.gutters import Gutters
 Flags = NDArray[np.bool_]
 SHORT_CELL = 9.0
 """Letter sizes: columns whose usual run is narrower hold figures or single words, and are read row by row."""
-MAX_SPACE = 12.0
+MAX_SPACE = 10.0
 """Letter sizes between two words of a line that no gutter parts."""
 MIN_ALIGNED = 0.7
 """Share of the runs of the emptier of two columns that stand in a row with one of the other, in a table."""
@@ -68,10 +68,13 @@ def rows_of_cells(runs: Print, gutters: Gutters, reach: float = math.inf) -> NDA
     left, right = _neighbours(runs)
     near = boxes[right, 0] - boxes[left, 2] < reach * np.minimum(sizes[left], sizes[right])
     if math.isfinite(reach):
-        near &= ~gutters.ruled(boxes[left, 2], boxes[right, 0], 0.5 * (boxes[left, 1] + boxes[left, 3]))
+        near &= ~gutters.ruled(boxes[left, 2], boxes[right, 0], _middle(boxes[left]))
     left, right = left[near], right[near]
     width = np.array([np.median(widths(boxes)[column == i]) for i in range(column.max() + 1)])
     size = np.array([np.median(sizes[column == i]) for i in range(column.max() + 1)])
+    several = _in_cells(runs, column)
+    celled = (several[left] | several[right]) & gutters.ruled(boxes[left, 2], boxes[right, 0], _middle(boxes[left]))
+    left, right = left[~celled], right[~celled]
     joined = np.zeros(len(left), np.bool_)
     pairs = np.column_stack([column[left], column[right]])
     for a, b in np.unique(pairs, axis=0):
@@ -86,7 +89,7 @@ def rows_of_cells(runs: Print, gutters: Gutters, reach: float = math.inf) -> NDA
     return _groups(_pairs(left[joined], right[joined], len(boxes)))
 
 
-def reading_order(lines: Print) -> NDArray[np.int64]:
+def reading_order(lines: Print, gutters: Gutters) -> NDArray[np.int64]:
     """Return the lines in the order in which they are read.
 
     Lines are stacked to blocks. A block is read before what lies below it, and before what lies beside it on the right
@@ -94,7 +97,7 @@ def reading_order(lines: Print) -> NDArray[np.int64]:
     column goes on.
     """
     block = _groups(_below(lines, 1.8, across_rules=False))
-    blocks = hulls(lines.boxes, block, int(block.max()) + 1)
+    blocks = hulls(_stretched(lines, gutters), block, int(block.max()) + 1)
     size = float(np.median(lines.sizes))
     bars = lines.rules[widths(lines.rules) > 6 * size]
     trim = np.array([1, 0, -1, 0]) * round(size)
@@ -115,6 +118,17 @@ def _neighbours(runs: Print) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     right = gap[left].argmin(1)
     nearest = gap.min(0)[right] >= gap[left, right]  # of two runs beside one, the nearer
     return left[nearest], right[nearest]
+
+
+def _in_cells(runs: Print, column: NDArray[np.int64]) -> Flags:
+    """Tell which runs stand below or above others in a cell, of a column that rules divide into cells."""
+    cell = _groups(_below(runs, 1.8, across_rules=False))
+    cells = np.array([len(np.unique(cell[column == i])) for i in range(column.max() + 1)])
+    return (np.bincount(cell)[cell] > 1) & (cells[column] > 1)
+
+
+def _middle(boxes: Boxes) -> NDArray[np.float64]:
+    return np.asarray(0.5 * (boxes[:, 1] + boxes[:, 3]), np.float64)
 
 
 def _alike(sizes: NDArray[np.float64], ratio: float) -> Flags:
@@ -146,6 +160,28 @@ def _only(gap: NDArray[np.float64], boxes: Boxes, axis: int) -> Flags:
     best = gap.argmin(axis)
     beside = (shared(boxes[None], boxes[best][:, None], 1) > 0) & (shared(boxes[None], boxes[best][:, None], 0) <= 0)
     return nearest & ~(beside & np.isfinite(gap)).any(axis, keepdims=True)
+
+
+def _stretched(lines: Print, gutters: Gutters) -> Boxes:
+    """Return the boxes of lines, those of headings as wide as the columns that they part.
+
+    A heading has larger letters than is usual, and columns beside it end just above and begin again just below.
+    """
+    boxes, old = lines.boxes.copy(), lines.boxes
+    for i in np.flatnonzero(lines.sizes > 1.25 * np.median(lines.sizes)):
+        box, near = old[i], 3 * lines.sizes[i]
+        above = (old[:, 3] <= box[1] + 2) & (old[:, 3] > box[1] - near)
+        below = (old[:, 1] >= box[3] - 2) & (old[:, 1] < box[3] + near)
+        level = shared(old, box, 1) > 2
+        for side, others in ((2, old[:, 0] >= box[2]), (0, old[:, 2] <= box[0])):
+            if (others & level).any() or not (others & above).any() or not (others & below).any():
+                continue
+            reach = old[others & (above | below), side]
+            ends = sorted((int(box[side]), int(reach.max() if side == 2 else reach.min())))
+            first, last = (np.array([end]) for end in ends)
+            if not gutters.ruled(first, last, _middle(box[None])).any():
+                boxes[i, side] = ends[1] if side == 2 else ends[0]
+    return boxes
 
 
 def _before(nodes: Boxes, size: float) -> Flags:

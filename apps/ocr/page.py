@@ -6,6 +6,7 @@ and the runs into lines in reading order. Coordinates are pixels of the upright 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
@@ -23,32 +24,75 @@ from scriba.ocr.image import Grey
 from scriba.ocr.order import Print, reading_order, rows_of_cells, rows_of_words
 from scriba.ocr.rules import Rules, find_rules
 from scriba.ocr.runs import find_runs, local_sizes, nearest_letters
-from scriba.ocr.turn import upright
+from scriba.ocr.turn import angle_of, turned
 
-__all__ = ["Box", "PageLine", "find_lines", "upright"]
+__all__ = ["Box", "PageLine", "find_lines", "upright", "upright_lines"]
 ANALYSIS_SIZE = 2400
 """Larger pages are analysed at about this many pixels along their longer side."""
 MIN_SIZE = 4.0
 """Rows of letters below which nothing can be read."""
 
 
+@dataclass(frozen=True)
+class Scan:
+    """A page with the components of its ink.
+
+    Attributes:
+        page: Dark print on light paper.
+        shrink: Pixels of the page along one of the picture that was analysed.
+        ink: Where there is ink on that picture.
+        found: Its components.
+    """
+
+    page: Grey
+    shrink: int
+    ink: Mask
+    found: Components
+
+
 def find_lines(page: Grey) -> list[PageLine]:
-    """Return the lines of print on a page in reading order; none on an empty one."""
+    """Return the lines of print on an upright page in reading order; none on an empty one."""
+    return _lines_of(_scan(page))
+
+
+def upright(page: Grey) -> tuple[Grey, float]:
+    """Turn a page so that its lines run level.
+
+    Returns:
+        The page, larger where its corners need the room, and by how many degrees it was turned against the clock.
+    """
+    angle = angle_of(_scan(page).found)
+    return (turned(page, angle), angle) if angle else (page, 0.0)
+
+
+def upright_lines(page: Grey) -> tuple[Grey, list[PageLine], float]:
+    """Do both at once: return a page turned upright, the lines on it, and the angle it was turned by."""
+    scan = _scan(page)
+    if angle := angle_of(scan.found):
+        page = turned(page, angle)
+        scan = _scan(page)
+    return page, _lines_of(scan), angle
+
+
+def _scan(page: Grey) -> Scan:
     if is_dark(page):
         page = 255 - page
     shrink = max(1, round(max(page.shape) / ANALYSIS_SIZE))
-    small = page if shrink == 1 else np.asarray(Image.fromarray(page).reduce(shrink))
-    ink = binarise(small)
+    ink = binarise(page if shrink == 1 else np.asarray(Image.fromarray(page).reduce(shrink)))
     found = components(ink)
-    ink = without_noise(ink, found)
-    found = components(ink)
+    clean = without_noise(ink, found)
+    return Scan(page, shrink, clean, found if clean is ink else components(clean))
+
+
+def _lines_of(scan: Scan) -> list[PageLine]:
+    page, ink, found = scan.page, scan.ink, scan.found
     size = letter_size(found)
     if size < MIN_SIZE:
         return []
     removed = np.zeros_like(ink)
     if (band := dark_bands(found, size)) is not None:
         ink, page = ink ^ band, page.copy()
-        large = band.repeat(shrink, 0).repeat(shrink, 1)[: page.shape[0], : page.shape[1]]
+        large = band.repeat(scan.shrink, 0).repeat(scan.shrink, 1)[: page.shape[0], : page.shape[1]]
         part = page[: large.shape[0], : large.shape[1]]
         part[large] = 255 - part[large]
         removed = ndimage.binary_dilation(band, iterations=2) & ~ndimage.binary_erosion(band, iterations=2)
@@ -57,7 +101,7 @@ def find_lines(page: Grey) -> list[PageLine]:
     if removed.any():
         found = components(ink & ~removed)
         size = letter_size(found)
-    sheet = Sheet(page, shrink, found.labels, np.full(len(found.boxes), -1), removed)
+    sheet = Sheet(page, scan.shrink, found.labels, np.full(len(found.boxes), -1), removed)
     return _lines(sheet, found, rules, size) if size >= MIN_SIZE else []
 
 
@@ -86,12 +130,14 @@ def _lines(sheet: Sheet, found: Components, rules: Rules, size: float) -> list[P
     owner[marks[nearest >= 0]] = line[nearest[nearest >= 0]]
     owner[_tall(found, size) & (owner < 0) & printed] = SEVERAL
     extents = hulls(boxes, owner, len(runs.boxes))
-    return [cut_line(sheet, int(i), boxes[letters[line == i]], as_box(extents[i])) for i in reading_order(runs)]
+    return [
+        cut_line(sheet, int(i), boxes[letters[line == i]], as_box(extents[i])) for i in reading_order(runs, gutters)
+    ]
 
 
 def _letters(found: Components, size: float) -> Mask:
     tall, wide = heights(found.boxes), widths(found.boxes)
-    fits = (tall > 0.45 * size) & (tall < 14 * size) & (wide < 30 * size) & (wide < 16 * tall) & (tall > 3)
+    fits = (tall > 0.45 * size) & (tall < 24 * size) & (wide < 30 * size) & (wide < 16 * tall) & (tall > 3)
     return fits & (tall < 12 * wide) & (found.areas > 0.02 * tall * wide)
 
 

@@ -20,8 +20,8 @@ from scriba.core.search import Hypothesis, TextSpan, geometric_mean
 from scriba.ocr.image import Grey, read_grey, read_pages
 from scriba.ocr.inputs import LineInputs
 from scriba.ocr.line import Line, prepare_line
-from scriba.ocr.page import Box, PageLine, find_lines
-from scriba.ocr.turn import turned, upright, upside_down
+from scriba.ocr.page import Box, PageLine, find_lines, upright_lines
+from scriba.ocr.turn import turned, upside_down
 
 Layout = Literal["auto", "line", "page"]
 SINGLE_LINE_SHARE = 0.45
@@ -242,9 +242,9 @@ class LineReader:
     def _found(self, file: str, number: int, pixels: Grey, layout: Layout) -> tuple[Page, list[tuple[PageLine, Line]]]:
         """Return a page, and its lines with how they are prepared; those that cannot be used are its error."""
         start = time.perf_counter()
-        upright, lines, angle = find(pixels, layout, self._confidence)
+        level, lines, angle = find(pixels, layout, self._confidence)
         given = pixels.shape[1], pixels.shape[0]
-        page = Page(file, number, upright.shape[1], upright.shape[0], angle, given=given)
+        page = Page(file, number, level.shape[1], level.shape[0], angle, given=given)
         found = []
         for line in lines:
             try:
@@ -270,8 +270,7 @@ def find(pixels: Grey, layout: Layout, confidence: Callable[[list[Grey]], float]
     whole = PageLine(Box(0, 0, pixels.shape[1], pixels.shape[0]), pixels)
     if layout == "line":
         return pixels, [whole], 0.0
-    page, angle = upright(pixels)
-    found = find_lines(page)
+    page, found, angle = upright_lines(pixels)
     heights = sorted((line.box.height for line in found), reverse=True)
     if layout == "auto" and heights and heights[0] > SINGLE_LINE_SHARE * len(pixels):
         alone = len(heights) == 1 or heights[1] < 0.6 * heights[0]  # lesser ones are parts of lines around it

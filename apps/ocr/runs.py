@@ -15,7 +15,7 @@ from scriba.ocr.gutters import Gutters
 Groups = NDArray[np.int64]
 """The run of each letter, from 0; -1 for none (N)."""
 NEIGHBOURS = 12
-MAX_GAP = 6.0
+MAX_GAP = 4.0
 """Letter heights between two words of a line, where no gutter parts them."""
 MAX_RATIO = 2.6
 """Of the heights of neighbours."""

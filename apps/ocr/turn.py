@@ -4,13 +4,12 @@ import math
 from collections.abc import Callable, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 from scipy.spatial import KDTree
 
-from scriba.ocr.binarise import binarise, is_dark
+from scriba.ocr.binarise import is_dark
 from scriba.ocr.boxes import Boxes, heights, shared, widths
-from scriba.ocr.components import Components, components, letter_size
+from scriba.ocr.components import Components, letter_size
 from scriba.ocr.image import Grey
 
 MAX_SKEW = 16.0
@@ -19,26 +18,21 @@ MIN_SKEW = 0.2
 """Degrees below which a page stays as it is."""
 MIN_LETTERS, MIN_SPAN = 12, 12.0
 """Letters, and their extent in letter sizes, in which an angle shows."""
+MIN_VERTICAL = 4.0
+"""Letters with their nearest neighbour above or below, for one with it beside, where lines run down the page."""
 MAX_ASKED, SURE = 4, 0.9
 """Lines that are read to tell top from bottom, and the confidence that settles it."""
-ANALYSIS_PIXELS = 1_500_000
-"""Of a page whose angle is looked for."""
 
 
-def upright(page: Grey) -> tuple[Grey, float]:
-    """Turn a page so that its lines run level: by its skew, and by a quarter where lines run along the other side.
+def angle_of(found: Components) -> float:
+    """Return by how many degrees a page has to be turned against the clock so that its lines run level, or 0.
 
-    Returns:
-        The page, larger where its corners need the room, and by how many degrees it was turned against the clock.
+    That is its skew, and a quarter where lines run along the other side.
     """
-    factor = max(1, round(math.sqrt(page.size / ANALYSIS_PIXELS)))
-    small = page if factor == 1 else np.asarray(Image.fromarray(page).reduce(factor))
-    found = components(binarise(255 - small if is_dark(small) else small))
     letters = letters_of(found)
-    sideways = is_sideways(letters)
-    level = np.column_stack([letters[:, [1, 3]], -letters[:, [2, 0]]])[:, [0, 2, 1, 3]] if sideways else letters
-    angle = 90.0 * sideways + skew(level)
-    return (turned(page, angle), angle) if abs(angle) >= MIN_SKEW else (page, 0.0)
+    quarter = 90.0 if run_down(letters) else 0.0
+    angle = quarter + skew(sideways(letters) if quarter else letters)
+    return angle if abs(angle) >= MIN_SKEW else 0.0
 
 
 def turned(page: Grey, angle: float) -> Grey:
@@ -85,10 +79,28 @@ def letters_of(found: Components) -> Boxes:
     return found.boxes[fits & (tall > 3)]
 
 
+def run_down(letters: Boxes) -> bool:
+    """Tell whether lines run down the page: nearly all letters have their nearest neighbour above or below."""
+    if len(letters) < MIN_LETTERS:
+        return False
+    centres = 0.5 * (letters[:, :2] + letters[:, 2:])
+    near = letters[KDTree(centres).query(centres, k=7)[1][:, 1:]]
+    across, along = (np.maximum(0, -shared(letters[:, None], near, axis)) for axis in (0, 1))
+    best = np.hypot(across, along).argmin(1)[:, None]
+    across, along = (np.take_along_axis(gaps, best, 1) for gaps in (across, along))
+    return bool((along > across).sum() > MIN_VERTICAL * (across > along).sum())
+
+
+def sideways(boxes: Boxes) -> Boxes:
+    """Return boxes as they lie on the page turned by a quarter against the clock, about the left upper corner."""
+    return np.column_stack([boxes[:, 1], -boxes[:, 2], boxes[:, 3], -boxes[:, 0]])
+
+
 def skew(letters: Boxes) -> float:
     """Return by how many degrees the page has to be turned against the clock to make its lines level.
 
-    That is where the feet of its letters, looked at along the lines, are in the fewest places.
+    That is where the feet of its letters, looked at along the lines, are in the fewest places. Few letters tell no
+    angle.
     """
     size = float(np.median(heights(letters))) if len(letters) else 0.0
     feet = letters[:, 3].astype(np.float64)
@@ -104,19 +116,3 @@ def skew(letters: Boxes) -> float:
     coarse = max(np.arange(-MAX_SKEW, MAX_SKEW + 0.1, 0.25), key=lambda degrees: sharpness(degrees, size / 3))
     fine = max(np.arange(coarse - 0.3, coarse + 0.31, 0.05), key=lambda degrees: sharpness(degrees, size / 8))
     return -float(fine)
-
-
-def is_sideways(letters: Boxes) -> bool:
-    """Tell whether lines run down the page: most letters have their nearest neighbour above or below."""
-    if len(letters) < MIN_LETTERS:
-        return False
-    found = KDTree(0.5 * (letters[:, :2] + letters[:, 2:])).query(0.5 * (letters[:, :2] + letters[:, 2:]), k=7)[1][
-        :, 1:
-    ]
-    near = letters[np.minimum(found, len(letters) - 1)]
-    across, along = (np.maximum(0, -shared(letters[:, None], near, axis)) for axis in (0, 1))
-    best = np.hypot(across, along).argmin(1)
-    rows = np.arange(len(letters))
-    above = along[rows, best] > across[rows, best]
-    beside: NDArray[np.bool_] = across[rows, best] > along[rows, best]
-    return bool(above.sum() > 1.5 * beside.sum())
