@@ -1,4 +1,4 @@
-"""Make the example pictures of the demo: lines and a page, set in the fonts that come with matplotlib, and degraded.
+"""Make the example pictures of the demo: lines and pages, set in the fonts that come with matplotlib, and degraded.
 
     python scripts/make_lines.py
 
@@ -41,6 +41,31 @@ When they asked him whether machines might do his work one
 day, he thought about it for the length of a line.
 “They will need good light,” he said, and dipped his pen.
 """
+TITLE = "The Price of a Fair Copy"
+COLUMNS = (
+    """A copyist was paid by the sheet,
+a clerk by the year, and both
+of them by the light. In the
+dark months a good hand earned
+less than a candle: the wax was
+dearer than the words. What it
+cost to have a deed copied can
+still be read in the ledgers of
+the guild, which were copied,
+too, and have errors of their
+own. Nobody was ever fined for
+them; the fine would have had
+to be written down.""",
+    """The table beside the door was
+the only page that no one had
+to copy, as everybody knew it
+by heart.""",
+    """Figures counted twice, as they
+cannot be guessed. Long after,
+when machines took over, they
+were still charged like that.""",
+)
+TABLE = (("Work", "Sheets", "Price"), ("Letter", "1", "0.45"), ("Contract", "12", "6.30"), ("Ledger", "240", "118.00"))
 
 
 def set_line(text: str, font: ImageFont.FreeTypeFont) -> Image.Image:
@@ -64,6 +89,27 @@ def set_page() -> Image.Image:
     return Image.fromarray((np.round(pixels / 17) * 17).clip(0, 255).astype(np.uint8))  # 16 greys: a smaller file
 
 
+def set_columns() -> tuple[Image.Image, str]:
+    """Set a page of two columns under a heading, with a ruled table in the second; return it with its text in order."""
+    image = Image.new("L", (1000, 760), 252)
+    draw = ImageDraw.Draw(image)
+    font, bold = (ImageFont.truetype(str(FONTS / name), 24) for name in ("DejaVuSerif.ttf", "DejaVuSerif-Bold.ttf"))
+    draw.text((500, 70), TITLE, fill=20, font=bold.font_variant(size=38), anchor="ms")
+    left, above, below = COLUMNS
+    rows = [TITLE, *left.splitlines(), *above.splitlines(), *map(" ".join, TABLE), *below.splitlines()]
+    for x, y, text in ((60, 120, left), (540, 120, above), (540, 548, below)):
+        for number, line in enumerate(text.splitlines()):
+            draw.text((x, y + 44 * number), line, fill=20, font=font)
+    for number, cells in enumerate(TABLE):
+        y = 316 + 52 * number
+        for x, cell in zip((552, 712, 832), cells, strict=True):
+            draw.text((x, y + 35), cell, fill=20, font=font if number else bold, anchor="ls")
+        draw.rectangle((540, y, 940, y + 52), outline=20, width=2)
+    for x in (700, 820):
+        draw.line((x, 316, x, 524), fill=20, width=2)
+    return image, "\n".join(rows) + "\n"
+
+
 def main() -> None:
     FOLDER.mkdir(parents=True, exist_ok=True)
     rows = []
@@ -77,6 +123,9 @@ def main() -> None:
     (FOLDER / "metadata.jsonl").write_text("\n".join(rows) + "\n", encoding="utf-8")
     set_page().save(FOLDER / "page.png", optimize=True)
     (FOLDER / "page.txt").write_text(PAGE, encoding="utf-8")
+    columns, text = set_columns()
+    columns.save(FOLDER / "columns.png", optimize=True)
+    (FOLDER / "columns.txt").write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":
