@@ -6,6 +6,7 @@ and the runs into lines in reading order. Coordinates are pixels of the upright 
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import partial
 
@@ -29,6 +30,8 @@ from scriba.ocr.turn import angle_of, turned
 __all__ = ["Box", "PageLine", "find_lines", "upright", "upright_lines"]
 ANALYSIS_SIZE = 2400
 """Larger pages are analysed at about this many pixels along their longer side."""
+FINE_SIZE = 9.0
+"""Rows of letters below which a page is analysed at a larger size."""
 MIN_SIZE = 4.0
 """Rows of letters below which nothing can be read."""
 
@@ -75,13 +78,17 @@ def upright_lines(page: Grey) -> tuple[Grey, list[PageLine], float]:
 
 
 def _scan(page: Grey) -> Scan:
+    """Find the ink of a page: of a large one at a fraction of its size, if its letters are large, too."""
     if is_dark(page):
         page = 255 - page
-    shrink = max(1, round(max(page.shape) / ANALYSIS_SIZE))
-    ink = binarise(page if shrink == 1 else np.asarray(Image.fromarray(page).reduce(shrink)))
-    found = components(ink)
-    clean = without_noise(ink, found)
-    return Scan(page, shrink, clean, found if clean is ink else components(clean))
+    for shrink in range(math.ceil(max(page.shape) / ANALYSIS_SIZE), 0, -1):
+        ink = binarise(page if shrink == 1 else np.asarray(Image.fromarray(page).reduce(shrink)))
+        found = components(ink)
+        clean = without_noise(ink, found)
+        found = found if clean is ink else components(clean)
+        if letter_size(found) > FINE_SIZE:
+            break
+    return Scan(page, shrink, clean, found)
 
 
 def _lines_of(scan: Scan) -> list[PageLine]:
