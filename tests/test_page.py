@@ -187,7 +187,7 @@ def test_read_tiff_pages_plots_and_python(
     read = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [(p["page"], len(p["lines"])) for p in read] == [(1, 3), (2, 3)]
     assert {p.name for p in (tmp_path / "plots").iterdir()} == {
-        f"two{page}-line{n}.png" for page in ("", "-2") for n in (1, 2, 3)
+        f"two{page}-{one}.png" for page in ("", "-2") for one in ("line1", "line2", "line3", "order")
     }
     print_line().save(tmp_path / "line.png")
     assert main(["ocr", "read", str(tmp_path / "line.png"), "--model", str(line_bundle), *keep]) == 0

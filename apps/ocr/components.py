@@ -58,3 +58,10 @@ def letter_size(found: Components) -> float:
     order = np.argsort(tall[letters])
     counts = np.minimum(wide, 3 * tall)[letters][order].cumsum()
     return float(tall[letters][order][np.searchsorted(counts, 0.5 * counts[-1])])
+
+
+def underlined(found: Components) -> bool:
+    """Tell whether much of the ink is in components as long as lines: print that hangs together by rules."""
+    tall, wide = heights(found.boxes), widths(found.boxes)
+    long = (wide > 8 * tall) & (wide > found.labels.shape[1] / 8)
+    return bool(found.areas[long].sum() > 0.3 * found.areas.sum())

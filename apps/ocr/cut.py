@@ -80,10 +80,11 @@ def cut_line(sheet: Sheet, number: int, letters: Boxes, extent: Box) -> PageLine
     part = sheet.labels[places, columns]
     owner = np.concatenate([[SEVERAL], sheet.lines])[part]
     foreign = (owner != number) & (owner != SEVERAL) | sheet.removed[places, columns]
-    foreign = ndimage.binary_dilation(foreign, np.ones((3, 3))) & (owner != number)
     pixels = _straightened(sheet.page, s * rows[0], s * len(rows), s * left, s, fall)
-    foreign = foreign.repeat(s, 0).repeat(s, 1)[:, : pixels.shape[1]]
-    pixels[foreign] = int(np.percentile(pixels, 80))
+    if foreign.any():
+        foreign = ndimage.binary_dilation(foreign, np.ones((3, 3))) & (owner != number)
+        foreign = foreign.repeat(s, 0).repeat(s, 1)[:, : pixels.shape[1]]
+        pixels[foreign] = int(np.percentile(pixels[::2, ::2], 80))
     page_height, page_width = sheet.page.shape
     right, bottom = min(s * extent.right, page_width), min(s * extent.bottom, page_height)
     return PageLine(Box(s * extent.left, s * extent.top, right, bottom), pixels, s * left)

@@ -19,7 +19,7 @@ MIN_CONTRAST = 12
 """Grey levels between paper and ink below which there is nothing to read."""
 MAX_APART = 0.5
 """Heights of a line that dots and accents may be away from its letters."""
-MIN_MARK = 0.13
+MIN_MARK = 0.1
 """Heights of a line along a square with as much ink as a dot apart from it has, at least; less is a speck."""
 
 

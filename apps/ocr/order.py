@@ -19,6 +19,8 @@ SHORT_CELL = 9.0
 """Letter sizes: columns whose usual run is narrower hold figures or single words, and are read row by row."""
 MAX_SPACE = 10.0
 """Letter sizes between two words of a line that no gutter parts."""
+WORD_SPACE = 1.6
+"""Letter sizes between two words, at most, where a gutter seems to part them."""
 MIN_ALIGNED = 0.7
 """Share of the runs of the emptier of two columns that stand in a row with one of the other, in a table."""
 
@@ -51,8 +53,22 @@ def rows_of_words(runs: Print, gutters: Gutters) -> NDArray[np.int64]:
     size = np.maximum(runs.sizes[left], runs.sizes[right])
     low, high = np.maximum(a[:, 1], b[:, 1]), np.minimum(a[:, 3], b[:, 3])
     near = b[:, 0] - a[:, 2] < MAX_SPACE * size
-    near &= ~gutters.part(a[:, 2], b[:, 0], 0.5 * (low + high), size)
+    near &= ~gutters.part(a[:, 2], b[:, 0], 0.5 * (low + high), size) | _in_block(runs, a, b, size)
+    near &= ~gutters.ruled(a[:, 2], b[:, 0], 0.5 * (low + high))
     return _groups(_pairs(left[near], right[near], len(runs.boxes)))
+
+
+def _in_block(runs: Print, a: Boxes, b: Boxes, size: NDArray[np.float64]) -> Flags:
+    """Tell which gaps are between two words of a line that has another, wide one just above or below.
+
+    There, a gutter of columns above or below meets a gap by chance.
+    """
+    margin = 3 * size[:, None]
+    wide = (runs.boxes[None, :, 0] < a[:, 2:3] - margin) & (runs.boxes[None, :, 2] > b[:, :1] + margin)
+    away = -shared(runs.boxes[None], a[:, None], 1)
+    close = (away > -0.3 * size[:, None]) & (away < 2 * size[:, None])
+    alike = np.abs(runs.sizes[None] - size[:, None]) < 0.25 * size[:, None]
+    return (b[:, 0] - a[:, 2] < WORD_SPACE * size) & (wide & close & alike).any(1)
 
 
 def rows_of_cells(runs: Print, gutters: Gutters, reach: float = math.inf) -> NDArray[np.int64]:

@@ -6,6 +6,7 @@ and the runs into lines in reading order. Coordinates are pixels of the upright 
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import partial
 
@@ -17,11 +18,11 @@ from scipy import ndimage
 from scriba.ocr.areas import dark_bands, inside, pictures, sheet_of, without_noise
 from scriba.ocr.binarise import Mask, binarise, is_dark
 from scriba.ocr.boxes import Box, as_box, heights, hulls, widths
-from scriba.ocr.components import Components, components, letter_size
+from scriba.ocr.components import Components, components, letter_size, underlined
 from scriba.ocr.cut import SEVERAL, PageLine, Sheet, cut_line
 from scriba.ocr.gutters import find_gutters
 from scriba.ocr.image import Grey
-from scriba.ocr.order import Print, reading_order, rows_of_cells, rows_of_words
+from scriba.ocr.order import WORD_SPACE, Print, reading_order, rows_of_cells, rows_of_words
 from scriba.ocr.rules import Rules, find_rules
 from scriba.ocr.runs import find_runs, local_sizes, nearest_letters
 from scriba.ocr.turn import angle_of, turned
@@ -29,6 +30,8 @@ from scriba.ocr.turn import angle_of, turned
 __all__ = ["Box", "PageLine", "find_lines", "upright", "upright_lines"]
 ANALYSIS_SIZE = 2400
 """Larger pages are analysed at about this many pixels along their longer side."""
+FINE_SIZE = 9.0
+"""Rows of letters below which a page is analysed at a larger size."""
 MIN_SIZE = 4.0
 """Rows of letters below which nothing can be read."""
 
@@ -75,17 +78,24 @@ def upright_lines(page: Grey) -> tuple[Grey, list[PageLine], float]:
 
 
 def _scan(page: Grey) -> Scan:
+    """Find the ink of a page: of a large one at a fraction of its size, if its letters are large, too."""
     if is_dark(page):
         page = 255 - page
-    shrink = max(1, round(max(page.shape) / ANALYSIS_SIZE))
-    ink = binarise(page if shrink == 1 else np.asarray(Image.fromarray(page).reduce(shrink)))
-    found = components(ink)
-    clean = without_noise(ink, found)
-    return Scan(page, shrink, clean, found if clean is ink else components(clean))
+    for shrink in range(math.ceil(max(page.shape) / ANALYSIS_SIZE), 0, -1):
+        ink = binarise(page if shrink == 1 else np.asarray(Image.fromarray(page).reduce(shrink)))
+        found = components(ink)
+        clean = without_noise(ink, found)
+        found = found if clean is ink else components(clean)
+        if letter_size(found) > FINE_SIZE:
+            break
+    return Scan(page, shrink, clean, found)
 
 
 def _lines_of(scan: Scan) -> list[PageLine]:
     page, ink, found = scan.page, scan.ink, scan.found
+    if underlined(found):  # letters are seen only without the rules that they hang together by
+        loose = find_rules(ink, ink.shape[1] / 48)
+        found = components(ink & ~loose.mask)
     size = letter_size(found)
     if size < MIN_SIZE:
         return []
@@ -109,20 +119,21 @@ def _lines(sheet: Sheet, found: Components, rules: Rules, size: float) -> list[P
     """Return the lines that the components of a page make."""
     boxes, owner = found.boxes, sheet.lines
     printed = inside(boxes, sheet_of(found)[None]) & ~inside(boxes, pictures(found, size))
-    letters = np.flatnonzero(_letters(found, size) & printed)
+    pieces = inside(boxes, rules.upright + np.array([-2, 0, 2, 0])) & (widths(boxes) < 0.5 * size)  # of worn rules
+    letters = np.flatnonzero(_letters(found, size) & printed & ~pieces)
     if not len(letters):
         return []
     usual = local_sizes(boxes[letters])
     tall, wide = heights(boxes[letters]), widths(boxes[letters])
     letters = letters[(tall > 0.7 * usual) | (tall > 0.5 * usual) & (wide > 0.55 * usual)]  # the others are commas
-    is_mark = _marks(found, size) & printed
+    is_mark = _marks(found, size) & printed & ~pieces
     is_mark[letters] = False
     marks = np.flatnonzero(is_mark)
     uprights = rules.upright[heights(rules.upright) > 3 * size]
     gutters = find_gutters(boxes[np.r_[letters, marks]], uprights, found.labels.shape, size)
     line = find_runs(boxes[letters], gutters)
     runs = Print(hulls(boxes[letters], line, int(line.max()) + 1), _medians(heights(boxes[letters]), line), rules.level)
-    for rows in (rows_of_words, partial(rows_of_cells, reach=1.6), rows_of_cells):
+    for rows in (rows_of_words, partial(rows_of_cells, reach=WORD_SPACE), rows_of_cells):
         groups = rows(runs, gutters)
         runs, line = runs.joined(groups), groups[line]
     owner[letters] = line

@@ -1,19 +1,43 @@
-"""Pictures of what was read: the line, the places of its characters, and the attention over it."""
+"""Pictures of what was read: the page with its lines in order, and each line with its characters and attention."""
 
 from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 
 from scriba.core.files import replacing
 from scriba.ocr.reader import Page, ReadLine
 
 
 def plot_page(page: Page, folder: Path, stem: str) -> None:
-    """Write FOLDER/STEM-N.png for each line N of a page."""
+    """Write FOLDER/STEM-lineN.png for each line N of a page, and FOLDER/STEM-order.png where there are several."""
+    if len(page.lines) > 1:
+        with replacing(folder / f"{stem}-order.png") as aside:
+            plot_order(page, aside)
     for number, line in enumerate(page.lines, start=1):
         with replacing(folder / f"{stem}-line{number}.png") as aside:
             plot_line(line, aside)
+
+
+def plot_order(page: Page, path: Path) -> None:
+    """Draw the lines where they lie on the upright page, numbered as they are read, and the way between them."""
+    figure = Figure(figsize=(9, max(2.0, 9 * page.height / page.width)))
+    axes = figure.subplots()
+    axes.set(xlim=(0, page.width), ylim=(page.height, 0), aspect="equal", title=f"{Path(page.file).name}, in order")
+    for number, line in enumerate(page.lines, start=1):
+        ink = line.line.ink_WF.T
+        box = line.box
+        axes.imshow(
+            ink, cmap="gray_r", aspect="auto", extent=(box.left, box.right, box.bottom, box.top), vmin=0, vmax=1
+        )
+        axes.add_patch(Rectangle(box[:2], box.width, box.height, fill=False, edgecolor="C0", linewidth=0.6))
+        axes.text(box.left, box.top, str(number), ha="right", va="center", fontsize=6, color="C3")
+    starts = np.array([(line.box.left, (line.box.top + line.box.bottom) / 2) for line in page.lines])
+    axes.plot(*starts.T, color="C1", linewidth=0.6, alpha=0.7)
+    axes.set(xlim=(0, page.width), ylim=(page.height, 0))
+    figure.tight_layout()
+    figure.savefig(path, dpi=120, format="png")
 
 
 def plot_line(line: ReadLine, path: Path) -> None:

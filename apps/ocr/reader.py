@@ -184,8 +184,8 @@ class LineReader:
             layout: `line` takes each picture for one line, `page` looks for lines, `auto` decides.
             batch_size: Lines in a batch at most.
             keep_attention: Put attention weights into the hypotheses.
-            min_confidence: Of a line found on a page; what is read with less is no print. Short ones need up to twice
-                as much.
+            min_confidence: Of a line found on a page; what is read with less is no print. Short ones need up to
+                about twice as much.
         """
         begun: deque[Page] = deque()
         examples = self._examples(files, layout, begun)
@@ -287,7 +287,7 @@ def find(pixels: Grey, layout: Layout, confidence: Callable[[list[Grey]], float]
 def is_print(hypothesis: Hypothesis, confidence: float) -> bool:
     """Tell whether something found on a page is print: read with confidence, the more the shorter it is."""
     letters = max(1, len(hypothesis.text.replace(" ", "")))
-    return hypothesis.confidence >= confidence * (1 + 1 / letters)
+    return hypothesis.confidence >= min(confidence * (1 + 2 / letters), 0.75 + 0.25 * confidence, 2.2 * confidence)
 
 
 def placed(hypothesis: Hypothesis, line: Line, offset: float) -> Hypothesis:

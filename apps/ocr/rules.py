@@ -17,6 +17,9 @@ MIN_LENGTH = 3.2
 MAX_THICKNESS = 0.3
 """Letter sizes: thinner than the strokes of a headline."""
 
+MAX_WORN = 8.0
+"""Letter sizes between two pieces of one rule."""
+
 
 @dataclass(frozen=True)
 class Rules:
@@ -37,7 +40,8 @@ def find_rules(ink: Mask, size: float) -> Rules:
     """Return the rules in the ink of a page whose letters are about so high."""
     level, level_mask = _level_rules(ink, size)
     across, across_mask = _level_rules(np.ascontiguousarray(ink.T), size)
-    return Rules(level, across[:, [1, 0, 3, 2]], level_mask | across_mask.T)
+    upright = _continued(across, size)[:, [1, 0, 3, 2]]
+    return Rules(level, upright, level_mask | across_mask.T)
 
 
 def _level_rules(ink: Mask, size: float) -> tuple[Boxes, Mask]:
@@ -61,6 +65,19 @@ def _level_rules(ink: Mask, size: float) -> tuple[Boxes, Mask]:
         below = np.logical_or.accumulate(others[::-1], 0)[::-1]
         mask[top:bottom, columns] |= part & ~(above & below)
     return np.array(boxes, np.int64).reshape(-1, 4), mask
+
+
+def _continued(rules: Boxes, size: float) -> Boxes:
+    """Return level rules with those joined that go on in the same rows after a gap: worn ones come in pieces."""
+    joined: list[NDArray[np.int64]] = []
+    for rule in rules[np.argsort(rules[:, 0])]:
+        for other in joined:
+            if rule[0] - other[2] < MAX_WORN * size and min(rule[3], other[3]) - max(rule[1], other[1]) >= -1:
+                other[1:] = min(rule[1], other[1]), max(rule[2], other[2]), max(rule[3], other[3])
+                break
+        else:
+            joined.append(rule.copy())
+    return np.array(joined, np.int64).reshape(-1, 4)
 
 
 def long_runs(ink: Mask, length: int, bridge: int = 2) -> Mask:

@@ -55,7 +55,7 @@ def upside_down(lines: Sequence[Grey], confidence: Callable[[list[Grey]], float]
         confidence: How sure a reader is of pictures of lines, on average.
     """
     above, below = np.sum([overshoot(line) for line in lines], 0) if lines else (1.0, 0.0)
-    if above > 2 * below:
+    if above > 1.5 * below:
         return False
     some = sorted(lines, key=lambda line: -line.shape[1])[:MAX_ASKED]
     upright = confidence(some)

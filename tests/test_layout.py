@@ -1,0 +1,276 @@
+"""From pages to lines: columns, tables, rules, headings, bands, pictures, noise, light print and turned pages."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw, ImageFont
+from scipy import ndimage
+
+from scriba.core.search import Hypothesis, TextSpan
+from scriba.ocr.image import Grey, to_grey
+from scriba.ocr.line import text_box
+from scriba.ocr.page import PageLine, find_lines, upright, upright_lines
+from scriba.ocr.reader import Page, is_print
+from scriba.ocr.turn import turned, upside_down
+
+TEXT = "the quick brown fox that jumped over it, yes; lazily dogged judges of gypsum in every old city hold that book"
+WORDS = TEXT.split(" ")
+
+
+def set_text(
+    image: Image.Image, place: tuple[int, int], width: int, count: int, size: int = 20, fill: int = 0, seed: int = 0
+) -> list[tuple[int, int]]:
+    """Set justified lines; returns where they begin."""
+    draw, font, rng = ImageDraw.Draw(image), ImageFont.load_default(size), np.random.default_rng(seed)
+    x, places = place[0], []
+    for i in range(count):
+        words = [str(rng.choice(WORDS))]
+        while sum(font.getlength(w) for w in words) + len(words) * 0.3 * size < width:
+            words.append(str(rng.choice(WORDS)))
+        words = words[:-1]
+        gap = (width - sum(font.getlength(w) for w in words)) / (len(words) - 1)
+        y, at = place[1] + round(1.4 * size) * i, float(x)
+        for word in words:
+            draw.text((at, y), word, fill=fill, font=font)
+            at += font.getlength(word) + gap
+        places.append((x, y))
+    return places
+
+
+def paper(width: int = 1000, height: int = 900) -> Image.Image:
+    return Image.new("L", (width, height), 255)
+
+
+def places_of(lines: list[PageLine]) -> list[tuple[int, int]]:
+    return [(line.box.left, line.box.top) for line in lines]
+
+
+def assert_at(lines: list[PageLine], places: list[tuple[int, int]], size: int = 20) -> None:
+    """Lines are found at these places, in this order, and none is higher than a line."""
+    assert len(lines) == len(places), places_of(lines)
+    for line, (x, y) in zip(lines, places, strict=True):
+        assert abs(line.box.left - x) < 0.6 * size and -0.3 * size < line.box.top - y < 0.8 * size, (line.box, x, y)
+
+
+@pytest.mark.parametrize(("count", "gutter", "size"), [(2, 24, 20), (3, 28, 18), (4, 24, 16), (6, 20, 12)])
+def test_columns_of_justified_text(count: int, gutter: int, size: int) -> None:
+    """Narrow gutters part columns, wide gaps between justified words do not."""
+    image, places = paper(), []
+    width = (900 - (count - 1) * gutter) // count
+    for i in range(count):
+        places += set_text(image, (50 + i * (width + gutter), 50), width, 20, size, seed=i)
+    assert_at(find_lines(np.asarray(image)), places, size)
+
+
+def test_headings_part_columns_and_rules_are_barriers() -> None:
+    """A headline of five times the size, columns with an upright rule, a wide block, and columns of other widths."""
+    image = paper(1000, 1100)
+    draw = ImageDraw.Draw(image)
+    draw.text((50, 20), "Big headline", fill=0, font=ImageFont.load_default(90))
+    places = [(50, 40)]
+    for x in (50, 512):
+        places += set_text(image, (x, 160), 438, 10, 18, seed=x)
+    draw.line([(500, 150), (500, 420)], fill=0, width=2)
+    places += set_text(image, (50, 460), 900, 4, 22)
+    for x in (50, 360, 670):
+        places += set_text(image, (x, 620), 280, 12, 16, seed=x)
+    lines = find_lines(np.asarray(image))
+    assert lines[0].box.height > 60
+    assert_at(lines[1:], places[1:])
+
+
+@pytest.mark.parametrize("ruled", [False, True])
+def test_tables_are_read_row_by_row(ruled: bool) -> None:
+    """Rules are taken out of the picture of a row, which holds all of its cells."""
+    image = paper(900, 500)
+    draw, font = ImageDraw.Draw(image), ImageFont.load_default(20)
+    for row in range(8):
+        for x, text in ((60, WORDS[row + 4].title()), (400, str(7 * row + 11)), (600, f"{row}.{3 * row + 10}")):
+            draw.text((x, 40 + 40 * row), text, fill=0, font=font)
+    bare = find_lines(np.asarray(image))
+    if ruled:
+        for y in range(32, 360, 40):
+            draw.line([(40, y), (800, y)], fill=0, width=2)
+        for x in (40, 380, 580, 800):
+            draw.line([(x, 32), (x, 352)], fill=0, width=2)
+    lines = find_lines(np.asarray(image))
+    assert [line.box.top // 40 for line in lines] == list(range(1, 9))
+    for line, other in zip(lines, bare, strict=True):
+        assert abs(int((line.pixels < 128).sum()) - int((other.pixels < 128).sum())) < 30, "a rule is left, or ink lost"
+
+
+@pytest.mark.parametrize("row", [-1, 3, 9])
+def test_underlines_and_strikes_are_taken_out(row: int) -> None:
+    """A rule that touches or crosses letters costs them hardly any ink."""
+    image = paper(900, 400)
+    places = set_text(image, (60, 50), 780, 6, 24)
+    bare = find_lines(np.asarray(image))
+    for x, y in places:
+        ImageDraw.Draw(image).line([(x, y + 24 - row), (x + 780, y + 24 - row)], fill=0, width=2)
+    for line, other in zip(find_lines(np.asarray(image)), bare, strict=True):
+        inks = [int((one.pixels < 128).sum()) for one in (line, other)]
+        assert abs(inks[0] - inks[1]) < 0.15 * inks[1]
+        assert abs(line.box.height - other.box.height) < 8
+
+
+def test_a_light_heading_in_a_dark_band() -> None:
+    """The picture of the heading is dark on light, and the band is no ink."""
+    image = paper(900, 400)
+    ImageDraw.Draw(image).rectangle((40, 40, 860, 100), fill=20)
+    ImageDraw.Draw(image).text((60, 50), "Heading in a band", fill=255, font=ImageFont.load_default(34))
+    places = set_text(image, (50, 130), 780, 6)
+    lines = find_lines(np.asarray(image))
+    assert_at(lines[1:], places)
+    assert (lines[0].pixels < 128).mean() < 0.4 and 20 < lines[0].box.height < 45
+
+
+@pytest.mark.parametrize("kind", ["blank", "gauss", "salt", "specks", "few"])
+def test_noise_is_no_print(kind: str) -> None:
+    """Nothing is found, in seconds."""
+    rng = np.random.default_rng(0)
+    share = {"salt": 0.03, "specks": 0.001, "few": 0.00002}.get(kind, 0.0)
+    page = np.where(rng.random((1700, 1200)) < share, 0, 255)
+    if kind == "gauss":
+        page = (128 + 40 * rng.standard_normal(page.shape)).clip(0, 255)
+    start = time.perf_counter()
+    assert find_lines(page.astype(np.uint8)) == []
+    assert time.perf_counter() - start < 10
+
+
+def test_pictures_are_skipped_and_columns_beside_them_stay() -> None:
+    """What is in a picture joins no line of the column beside it."""
+    image = paper(1000, 900)
+    noise = ndimage.gaussian_filter(np.random.default_rng(0).standard_normal((400, 450)), 6)
+    image.paste(Image.fromarray((128 + 60 * noise / noise.std()).clip(0, 255).astype(np.uint8)), (520, 200))
+    places = set_text(image, (50, 50), 430, 28)
+    places += set_text(image, (520, 50), 450, 4, seed=1)
+    found = find_lines(np.asarray(image))
+    left = [line for line in found if line.box.left < 500]
+    assert_at(left, places[:28])
+    assert all(line.box.right < 500 for line in left)
+
+
+@pytest.mark.parametrize("edge", ["border", "facing"])
+def test_what_lies_beyond_the_sheet_is_left_out(edge: str) -> None:
+    """Black borders of a scan, and a fold with the beginning of the next page."""
+    image = paper(1000, 800)
+    if edge == "border":
+        ImageDraw.Draw(image).rectangle((0, 0, 999, 799), outline=10, width=40)
+    else:
+        ImageDraw.Draw(image).rectangle((900, 0, 912, 799), fill=30)
+        set_text(image, (930, 60), 200, 20)
+    places = set_text(image, (100, 100), 700, 12)
+    assert_at(find_lines(np.asarray(image)), places)
+
+
+@pytest.mark.parametrize("angle", [-15, 8, 90, 270])
+def test_turned_pages_are_level_again(angle: int) -> None:
+    """Skew, and a quarter either way (of which one leaves the page on its head); places lead back to the picture."""
+    image = paper(900, 700)
+    set_text(image, (100, 80), 700, 14)
+    given = np.asarray(image.rotate(angle, Image.Resampling.BICUBIC, expand=True, fillcolor=255))
+    page, lines, by = upright_lines(given)
+    assert len(lines) == 14 and all(line.box.height < 30 for line in lines)
+    assert by == pytest.approx({90: 90}.get(angle, 90 if angle == 270 else -angle), abs=0.2)
+    box = lines[0].box
+    x, y = Page("x", 1, page.shape[1], page.shape[0], by, given=given.shape[::-1]).place_in_given(box.left, box.top)
+    assert (given[max(0, int(y)) : int(y) + 24, max(0, int(x) - 24) : int(x) + 24] < 128).any()
+
+
+def test_pages_on_their_heads_are_told_by_ascenders_or_by_reading() -> None:
+    image = paper(900, 300)
+    set_text(image, (60, 40), 780, 5, 24)
+    lines = [line.pixels for line in find_lines(np.asarray(image))]
+    tall = np.full((60, 300), 255, np.uint8)
+    tall[20:40, 10:290:4] = tall[5:20, 10:290:20] = 0
+    assert not upside_down([tall], lambda _: pytest.fail("ascenders have told it"))
+    over = [np.ascontiguousarray(line[::-1, ::-1]) for line in lines]
+    sure = iter((0.3, 0.9))
+    assert upside_down(over, lambda _: next(sure))
+    assert not upside_down(over, lambda _: 0.95), "what is read well stands upright"
+
+
+def test_bent_lines_are_straightened() -> None:
+    """Lines that sink by more than their height, as near the fold of a book, are as high as level ones."""
+    image = paper(1000, 500)
+    set_text(image, (60, 60), 880, 8)
+    rows, columns = np.mgrid[0:500, 0:1000].astype(float)
+    bent = ndimage.map_coordinates(
+        np.asarray(image, float), [rows - 25 * np.exp(-columns / 200), columns], order=1, mode="nearest"
+    )
+    lines = find_lines(bent.clip(0, 255).astype(np.uint8))
+    assert len(lines) == 8
+    assert all(line.pixels.shape[0] < 45 for line in lines)
+
+
+def test_a_flash_with_dark_corners() -> None:
+    image = paper(1000, 800)
+    places = set_text(image, (100, 80), 800, 20)
+    rows, columns = np.mgrid[0:800, 0:1000]
+    light = np.clip(1.2 - np.hypot(rows - 400, columns - 500) / 800, 0.1, 1)
+    found = find_lines((np.asarray(image) * light).astype(np.uint8))
+    assert_at([line for line in found if 90 < line.box.left < 110 and line.box.width < 820], places)
+
+
+@pytest.mark.parametrize(
+    ("ink", "ground"),
+    [((230, 230, 230), (255, 255, 255)), ((255, 240, 0), (255, 255, 255)), ((200, 0, 0), (0, 102, 0))],
+    ids=["light grey", "yellow on white", "red on green of the same brightness"],
+)
+def test_print_is_seen_whatever_its_colour(ink: tuple[int, int, int], ground: tuple[int, int, int]) -> None:
+    mask = paper(700, 300)
+    places = set_text(mask, (60, 40), 580, 8)
+    image = Image.composite(Image.new("RGB", mask.size, ground), Image.new("RGB", mask.size, ink), mask)
+    assert_at(find_lines(to_grey(image, "x")), places)
+
+
+def test_light_print_on_a_transparent_ground() -> None:
+    mask = paper(700, 300)
+    places = set_text(mask, (60, 40), 580, 8)
+    image = Image.new("RGBA", mask.size, (255, 255, 255, 0))
+    image.putalpha(mask.point(lambda v: 255 - v))
+    assert_at(find_lines(to_grey(image, "x")), places)
+
+
+def test_brightness_is_grey_where_it_shows_the_print() -> None:
+    """Black print with a little colour is converted as ever."""
+    image = paper(400, 200)
+    set_text(image, (30, 30), 340, 5)
+    coloured = image.convert("RGB")
+    ImageDraw.Draw(coloured).rectangle((300, 150, 380, 190), fill=(200, 30, 30))
+    assert np.array_equal(to_grey(coloured, "x"), np.asarray(coloured.convert("L")))
+
+
+def test_specks_do_not_stretch_a_line() -> None:
+    """A speck far above has no say in the height; the dot of an i and a descender have."""
+    dark = np.zeros((100, 200), np.bool_)
+    dark[40:60, 20:180:6] = True
+    dark[34:37, 50:53] = True  # a dot
+    dark[60:66, 80:83] = True  # a descender
+    alone = text_box(dark, 0.0)
+    dark[3:5, 100:102] = True
+    assert text_box(dark, 0.0) == alone == (34, 66, 20, 177)
+
+
+def test_lines_without_confidence_are_no_print() -> None:
+    def said(text: str, confidence: float) -> Hypothesis:
+        return Hypothesis(text, 0.0, {}, (), (TextSpan(text, confidence),))
+
+    assert is_print(said("an ordinary line of print", 0.6), 0.4) and is_print(said("17", 0.95), 0.4)
+    assert not is_print(said("RAd N ly 4 w.m", 0.3), 0.4) and not is_print(said("e", 0.6), 0.4)
+    assert not is_print(said("", 0.0), 0.4) and is_print(said("", 0.0), 0.0)
+
+
+def test_a_large_page_is_laid_out_at_once() -> None:
+    """Fifty lines at 300 dots per inch: time grows with the print, not with its square."""
+    image = paper(2480, 3508)
+    set_text(image, (200, 150), 2000, 50, 44)
+    page: Grey = np.asarray(image)
+    start = time.perf_counter()
+    level, lines, angle = upright_lines(page)
+    assert len(lines) == 50 and angle == 0 and level is page
+    assert time.perf_counter() - start < 8
+    assert upright(page)[0] is page and turned(page, 180.0).shape == page.shape
