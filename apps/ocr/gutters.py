@@ -44,7 +44,8 @@ class Gutters:
             middle: Its row.
             size: The size of the letters beside it.
         """
-        scale = np.clip(np.round(np.log2(np.maximum(size, 1) / self.sizes[0])), 0, len(self.sizes) - 1).astype(int)
+        scale = np.floor(np.log2(np.maximum(size, 1) / self.sizes[0]) + 0.3)  # capitals are 1.5 times as high as most
+        scale = np.clip(scale, 0, len(self.sizes) - 1).astype(int)
         return self._between(left, right, middle, scale)
 
     def ruled(self, left: NDArray, right: NDArray, middle: NDArray) -> NDArray[np.bool_]:

@@ -86,7 +86,6 @@ def rows_of_cells(runs: Print, gutters: Gutters, reach: float = math.inf) -> NDA
     if math.isfinite(reach):
         near &= ~gutters.ruled(boxes[left, 2], boxes[right, 0], _middle(boxes[left]))
     left, right = left[near], right[near]
-    width = np.array([np.median(widths(boxes)[column == i]) for i in range(column.max() + 1)])
     size = np.array([np.median(sizes[column == i]) for i in range(column.max() + 1)])
     several = _in_cells(runs, column)
     celled = (several[left] | several[right]) & gutters.ruled(boxes[left, 2], boxes[right, 0], _middle(boxes[left]))
@@ -100,7 +99,8 @@ def rows_of_cells(runs: Print, gutters: Gutters, reach: float = math.inf) -> NDA
         emptier = min(((column == c) & inside).sum() for c in (a, b))
         if mine.sum() == 1 and np.isin(column, (a, b)).sum() > 4:
             continue  # a word of a column that stands apart
-        short = min(width[a], width[b]) < SHORT_CELL * min(size[a], size[b])
+        usual = min(float(np.median(widths(boxes)[side[mine]])) for side in (left, right))
+        short = usual < SHORT_CELL * min(size[a], size[b])
         joined[mine] = short and mine.sum() >= MIN_ALIGNED * emptier
     return _groups(_pairs(left[joined], right[joined], len(boxes)))
 
