@@ -133,6 +133,11 @@ def _lines(sheet: Sheet, found: Components, rules: Rules, size: float) -> list[P
     gutters = find_gutters(boxes[np.r_[letters, marks]], uprights, found.labels.shape, size)
     line = find_runs(boxes[letters], gutters)
     runs = Print(hulls(boxes[letters], line, int(line.max()) + 1), _medians(heights(boxes[letters]), line), rules.level)
+    stray = (widths(runs.boxes) < 0.75 * size) & (heights(runs.boxes) < 0.75 * size)  # marks far from any letter
+    if stray.all():
+        return []
+    letters, line = letters[~stray[line]], (np.cumsum(~stray) - 1)[line[~stray[line]]]
+    runs = Print(runs.boxes[~stray], runs.sizes[~stray], runs.rules)
     for rows in (rows_of_words, partial(rows_of_cells, reach=WORD_SPACE), rows_of_cells):
         groups = rows(runs, gutters)
         runs, line = runs.joined(groups), groups[line]
