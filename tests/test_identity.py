@@ -20,7 +20,8 @@ from scriba.core.model import AttentionConfig, DecoderConfig, build_model
 from scriba.core.text import CharTokenizer
 from scriba.core.training import NamedSource, RunConfig, Sources, train
 from scriba.core.training.config import TrainingConfig
-from scriba.core.training.run import known_rows, start_from
+from scriba.core.training.run import start_from
+from scriba.core.training.tied import known_rows
 
 HUGE = b'{"step": 1' + b"0" * 400 + b"}"
 TEXTS = ["ab", "ba", "aab", "abb", "bab", "a b"]

@@ -216,9 +216,9 @@ def test_what_cannot_be_done_is_told_in_a_sentence(
 
 
 def test_average_of_two_models(tmp_path: Path) -> None:
-    """Weights of the same name are averaged by their shares, those of the second alone kept; alphabets must agree."""
+    """Weights of the same name are averaged by their shares, those of the second alone kept."""
     folders = [tmp_path / name for name in ("one", "two", "other")]
-    for folder, value, alphabet in zip(folders, (0.0, 1.0, 1.0), ("ab", "ab", "abc"), strict=True):
+    for folder, value, alphabet in zip(folders, (0.0, 1.0, 1.0), ("ab", "ab", "mnopqrstuvwxyz"), strict=True):
         weights = {"shared": torch.full((2,), value), "steps": torch.tensor(3 + 4 * int(value))}
         weights["wide" if folder.name == "one" else "head"] = torch.ones(3)
         weights["shape"] = torch.full((2 if folder.name == "one" else 4,), value)
@@ -236,6 +236,27 @@ def test_average_of_two_models(tmp_path: Path) -> None:
     assert card.startswith("card\n") and f"Averaged with `{folders[0]}`" in card
     with pytest.raises(InputError, match="different tokenizers"):
         average(one, other, 0.5, tmp_path / "out")
+
+
+def test_average_of_alphabets_that_differ(tmp_path: Path) -> None:
+    """Rows of tokens that both models have are averaged, in whichever order they stand; others are those of the second.
+
+    Of a CTC head that has more labels at a position than the first, each is averaged with the first's last.
+    """
+    loaded = []
+    for name, alphabet, rate, value in (("one", "ba", 1, 0.0), ("two", "abc", 2, 1.0)):
+        rows = torch.arange(3.0 + len(alphabet)).repeat(rate)[:, None] + 10 * value
+        weights = {"ctc.output.weight": rows, "decoder.embedding.weight": rows[: 3 + len(alphabet)]}
+        save_bundle(
+            tmp_path / name, task="t", config={}, tokenizer=CharTokenizer(alphabet), weights=weights, card="card\n"
+        )
+        loaded.append(load_bundle(tmp_path / name))
+    average(*loaded, 0.5, tmp_path / "out")
+    found = load_bundle(tmp_path / "out")
+    ids = [{t.piece(i): i for i in range(len(t))} for t in (bundle.tokenizer for bundle in loaded)]
+    expected = [(ids[0][p] + ids[1][p] + 10) / 2 if p in ids[0] else ids[1][p] + 10 for p in ids[1]]
+    assert found.weights["decoder.embedding.weight"].flatten().tolist() == expected
+    assert found.weights["ctc.output.weight"].flatten().tolist() == expected * 2
 
 
 def test_a_model_averaged_with_itself_is_itself(small_bundle: Path, tmp_path: Path, capsys: Shown) -> None:

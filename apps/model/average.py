@@ -9,12 +9,14 @@ from scriba.core.command import build_parser, parse_config, program, show
 from scriba.core.errors import InputError
 from scriba.core.files import Bundle, save_bundle
 from scriba.core.ranges import Share
+from scriba.core.training import carried, known_rows
 from scriba.loading import open_bundle
 from scriba.model.options import card_of, check_out
 
-DESCRIPTION = """Average two models of the same tokenizer where their weights have the same names and shapes, and keep
-the rest, and the config, of the second. A model and one that was trained on from it lie in one valley, and between
-them is often a place better than either (Wortsman et al. 2022, arXiv 2109.01903).
+DESCRIPTION = """Average two models where their weights have the same names and shapes, and of weights tied to tokens
+the rows of tokens that both have; keep the rest, the tokens and the config of the second. A model and one that was
+trained on from it lie in one valley, and between them is often a place better than either (Wortsman et al. 2022, arXiv
+2109.01903).
 
 Example: scriba model average runs/ctc/bundle runs/joint/bundle --share 0.5 --out runs/averaged
 """
@@ -51,15 +53,18 @@ def average(first: Bundle, second: Bundle, share: float, out: Path) -> None:
     """Write share * first + (1 - share) * second as a bundle with the config of the second.
 
     Raises:
-        InputError: The tokenizers differ.
+        InputError: The tokenizers are of different kinds, or the first has less than a third of the second's tokens.
     """
-    if first.tokenizer.to_json() != second.tokenizer.to_json():
+    shared = len(known_rows(second.tokenizer, first.tokenizer)[0])
+    if type(first.tokenizer) is not type(second.tokenizer) or 3 * shared < len(second.tokenizer):
         raise InputError(f"{first.path} and {second.path} have different tokenizers; average models of one training.")
     weights = {}
     for name, tensor in second.weights.items():
-        other = first.weights.get(name)
-        shared = other is not None and other.shape == tensor.shape and tensor.is_floating_point()
-        weights[name] = share * other.float() + (1 - share) * tensor.float() if shared and other is not None else tensor
+        weights[name] = tensor
+        if name in first.weights and tensor.is_floating_point():
+            other = carried(name, tensor, first.weights[name], second.tokenizer, first.tokenizer)
+            if other is not None:
+                weights[name] = share * other.float() + (1 - share) * tensor.float()
     card = f"{card_of(second)}\nAveraged with `{first.path}`, of which the shared weights have a share of {share}.\n"
     save_bundle(out, task=second.task, config=second.config, tokenizer=second.tokenizer, weights=weights, card=card)
 

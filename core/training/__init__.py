@@ -10,4 +10,5 @@ from scriba.core.training.optimiser import within
 from scriba.core.training.run import Sources, train
 from scriba.core.training.run_folder import RunFolder, Standing, pack, unpack
 from scriba.core.training.schedule import learning_rate
+from scriba.core.training.tied import carried, known_rows
 from scriba.core.training.trainer import Interrupted

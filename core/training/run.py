@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import torch
 from accelerate import Accelerator
 from accelerate.state import AcceleratorState
-from torch import Tensor, nn
+from torch import nn
 
 from scriba.core.command import FIRST, say
 from scriba.core.data import Batches, EndlessSampler, Report, TrainingSet
@@ -20,7 +20,7 @@ from scriba.core.model import Encoder, HeadLengths, Pretrained, Seq2Seq, build_m
 from scriba.core.precision import resolve_device, resolve_precision
 from scriba.core.recogniser import Recogniser
 from scriba.core.search import Decoding, Scorer
-from scriba.core.text import SPECIALS, UNK, Tokenizer, build_tokenizer
+from scriba.core.text import UNK, Tokenizer, build_tokenizer
 from scriba.core.training.app import App, Split
 from scriba.core.training.averaging import Average
 from scriba.core.training.checked import CheckedData, NamedSource, all_texts, with_texts
@@ -32,12 +32,11 @@ from scriba.core.training.optimiser import Optimiser, freeze
 from scriba.core.training.reward import reward_by
 from scriba.core.training.run_folder import RunFolder, Standing
 from scriba.core.training.selection import Selection
+from scriba.core.training.tied import carried, known_rows
 from scriba.core.training.trainer import Trainer, steps_of
 
 HARDLY = 1e-4
 """Share of the units of a text that may be unknown to a tokenizer which is kept."""
-TIED = ("ctc.output.", "decoder.embedding.", "decoder.output.")
-"""Weights with a row for each token."""
 NOT_OF_DATA = ("training", "loss", "decoding", "decoder", "attention", "run_dir", "device", "precision")
 """Options that the data check does not depend on."""
 
@@ -283,38 +282,15 @@ def start_from(model: Seq2Seq, tokenizer: Tokenizer, init: Bundle) -> None:
         InputError: Less than half of them fits.
     """
     own, copied = model.state_dict(), 0
-    rows = known_rows(tokenizer, init.tokenizer)
     with torch.no_grad():
         for name, tensor in init.weights.items():
-            mine = own.get(name)
-            tied = name.startswith(TIED)
-            if mine is None or mine.shape[1:] != tensor.shape[1:] or not (tied or mine.shape == tensor.shape):
-                continue
-            copied += 1
-            if tied:
-                mine_RV, theirs_RV = by_token(mine, tokenizer), by_token(tensor, init.tokenizer)
-                for slot, mine_V in enumerate(mine_RV):  # what a head has more of begins as its last
-                    mine_V[rows[0]] = theirs_RV[min(slot, len(theirs_RV) - 1)][rows[1]].to(mine.dtype)
-            else:
-                mine.copy_(tensor)
+            if name in own and (value := carried(name, own[name], tensor, tokenizer, init.tokenizer)) is not None:
+                own[name].copy_(value)
+                copied += 1
     if 2 * copied < min(len(own), len(init.weights)):
         raise InputError(
             f"--init {init.path}: {copied} of its {len(init.weights)} tensors fit the configured model; give the "
             "options that it was made with (scriba model info --format json)."
         )
-    new = len(tokenizer) - len(rows[0])
+    new = len(tokenizer) - len(known_rows(tokenizer, init.tokenizer)[0])
     say(f"started from {init.path}: {copied} of {len(own)} tensors, {new} of {len(tokenizer)} tokens are new")
-
-
-def by_token(weights: Tensor, tokenizer: Tokenizer) -> Tensor:
-    """Return weights tied to tokens as (R, V, ...): R is the rate of a CTC head, 1 of all else."""
-    return weights.unflatten(0, (-1, len(tokenizer)))
-
-
-def known_rows(tokenizer: Tokenizer, known: Tokenizer) -> tuple[list[int], list[int]]:
-    """Return the ids of the tokens that another tokenizer has, too, and their ids there."""
-    if type(tokenizer) is not type(known):
-        return list(range(len(SPECIALS))), list(range(len(SPECIALS)))
-    ids = {known.piece(i): i for i in range(len(known))}
-    pairs = [(i, ids[piece]) for i in range(len(tokenizer)) if (piece := tokenizer.piece(i)) in ids]
-    return [i for i, _ in pairs], [j for _, j in pairs]
