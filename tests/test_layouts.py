@@ -18,6 +18,7 @@ from scriba.cli import main
 from scriba.core.errors import InputError, UsageError
 from scriba.core.search import Hypothesis
 from scriba.ocr import Model
+from scriba.ocr.detectors import in_reading_order
 from scriba.ocr.layouts import open_layout
 from scriba.ocr.line import Line
 from scriba.ocr.page import Box
@@ -199,11 +200,20 @@ def stand_in(monkeypatch: pytest.MonkeyPatch, boxes: list[tuple[int, int, int, i
 
 @pytest.mark.parametrize("name", ["kraken", "doctr"])
 def test_lines_of_other_packages_are_read(model: Model, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    """In the order they come in; on a page that was turned upright, from its head as well."""
+    """In the order kraken has them, and for docTR that of reading; on a page that stood on its head, too."""
     stand_in(monkeypatch, [(80, y - 4, 590, y + 34) for _, y in PLACES[::-1]])
-    assert model.read(picture(), layout=name).text.split("\n") == list(TEXTS[::-1])
+    texts = list(TEXTS if name == "doctr" else TEXTS[::-1])
+    assert model.read(picture(), layout=name).text.split("\n") == texts
     over = model.read(picture(180), layout=name)
-    assert over.text.split("\n") == list(TEXTS[::-1]) and over.pages[0].angle == 180
+    assert over.text.split("\n") == texts and over.pages[0].angle == 180
+
+
+def test_columns_that_doctr_has_side_by_side_are_read_one_after_the_other() -> None:
+    """Lines come row by row over both columns; none at all is no fault."""
+    columns = [[(x, 50 + 40 * i, x + 400, 80 + 40 * i) for i in range(12)] for x in (60, 540)]
+    rows = np.array([box for pair in zip(*columns, strict=True) for box in pair])
+    assert in_reading_order(rows, (600, 1000)).tolist() == [list(box) for column in columns for box in column]
+    assert len(in_reading_order(np.zeros((0, 4), np.int64), (600, 1000))) == 0
 
 
 @pytest.mark.parametrize("name", ["kraken", "doctr"])

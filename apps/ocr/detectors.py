@@ -9,10 +9,12 @@ import numpy as np
 from PIL import Image
 
 from scriba.core.errors import InputError, UsageError
-from scriba.ocr.boxes import Box
+from scriba.ocr.boxes import Boxes, as_box, heights
 from scriba.ocr.cut import PageLine
+from scriba.ocr.gutters import find_gutters
 from scriba.ocr.image import Grey
 from scriba.ocr.layout import Confidence, Found, right_way_up
+from scriba.ocr.order import Print, reading_order
 from scriba.ocr.page import upright
 from scriba.ocr.shape import Polygon, around, corners, cut_outline, within
 
@@ -61,12 +63,28 @@ def doctr() -> Detector:
         height, width = page.shape
         blocks = predictor([np.repeat(page[..., None], 3, -1)]).pages[0].blocks
         places = [line.geometry for block in blocks for line in block.lines]  # shares of the page's sides
-        return [
-            corners(Box(round(left * width), round(top * height), round(right * width), round(bottom * height)))
-            for (left, top), (right, bottom) in places
-        ]
+        scale = np.array([width, height, width, height])
+        boxes = np.round(np.array([np.ravel(place) for place in places]).reshape(-1, 4) * scale).astype(np.int64)
+        return [corners(as_box(box)) for box in in_reading_order(boxes, page.shape)]
 
     return Detector(outlines)
+
+
+def in_reading_order(boxes: Boxes, shape: tuple[int, ...]) -> Boxes:
+    """Return boxes of lines, which docTR has from top to bottom across all columns, in the order of reading.
+
+    Args:
+        boxes: Of each line (N, 4).
+        shape: Rows and columns of the page.
+    """
+    if not len(boxes):
+        return boxes
+    sizes, none = (
+        heights(boxes).astype(np.float64) / 2,
+        np.zeros((0, 4), np.int64),
+    )  # about those of letters; no rules are known
+    gutters = find_gutters(boxes, none, (shape[0], shape[1]), float(np.median(sizes)))
+    return boxes[reading_order(Print(boxes, sizes, none), gutters)]
 
 
 def imported(module: str, package: str) -> Any:
