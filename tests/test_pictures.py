@@ -6,6 +6,7 @@ import io
 import json
 import struct
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ from scriba.cli import main
 from scriba.core.errors import InputError
 from scriba.core.files import given
 from scriba.core.precision import computes_bfloat16
+from scriba.ocr import layouts
 from scriba.ocr.image import read_grey
 
 GREY = np.asarray(print_line())
@@ -83,14 +85,12 @@ def test_what_one_file_cannot_costs_no_other(
     (tmp_path / "lab.tif").write_bytes(tiff(np.dstack([GREY, GREY * 0, GREY * 0]).astype(int) * 257, 8, 16))
     Image.new("L", (50, 31), 255).save(tmp_path / "odd.png")
     print_line().save(tmp_path / "z.png")
-    from scriba.ocr import reader
+    find = layouts.line_or_page
 
-    find = reader.find
+    def fails(picture: np.ndarray, *rest: Any) -> object:
+        return 1 // 0 if picture.shape == (31, 50) else find(picture, *rest)
 
-    def fails(pixels: np.ndarray, layout: reader.Layout) -> object:
-        return 1 // 0 if pixels.shape == (31, 50) else find(pixels, layout)
-
-    monkeypatch.setattr(reader, "find", fails)
+    monkeypatch.setitem(cast(dict[str, object], layouts.LAYOUTS), "auto", fails)
     names = [str(tmp_path / name) for name in ("a.png", "lab.tif", "odd.png", "z.png")]
     assert main(["ocr", "read", *names, "--model", str(line_bundle), "--format", format]) == 1
     shown = capsys.readouterr()
@@ -216,16 +216,16 @@ def test_python_callers_bring_what_they_have(line_bundle: Path, tmp_path: Path) 
     """The same line from a path, bytes, files, Pillow and arrays; EXIF turns those of Pillow's as it does files."""
     model = scriba.load(str(line_bundle))
     print_line().save(tmp_path / "x.png")
-    expected = model.read(tmp_path / "x.png")
+    expected = model.read(tmp_path / "x.png", layout="line")
     data = (tmp_path / "x.png").read_bytes()
     with open(tmp_path / "x.png", "rb") as file, Image.open(tmp_path / "x.png") as lazy:
         for picture in (str(tmp_path / "x.png"), data, bytearray(data), io.BytesIO(data), file, lazy, GREY):
-            assert model.read(picture).text == expected.text
-    assert model.read(GREY > 127).lines[0].box == expected.lines[0].box
+            assert model.read(picture, layout="line").text == expected.text
+    assert model.read(GREY > 127, layout="line").lines[0].box == expected.lines[0].box
     assert model.align(print_line(), "a").text == model.align(GREY, "a").text == "a"
     turned = print_line().rotate(90, expand=True)
     turned.getexif()[0x0112] = 6
-    assert model.read(turned).text == expected.text
+    assert model.read(turned, layout="line").text == expected.text
 
 
 @pytest.mark.parametrize(

@@ -11,14 +11,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 from media import print_line
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageFont
 
+import scriba
 from scriba.cli import main
 from scriba.core.search import Hypothesis, TextSpan
 from scriba.ocr.line import Line
 from scriba.ocr.page import Box
-from scriba.ocr.places import around, original_size, outline, text_angle, to_original
+from scriba.ocr.places import outline, text_angle
 from scriba.ocr.reader import Page, ReadLine
+from scriba.ocr.shape import around
+from scriba.ocr.turn import turned, turned_place
 from scriba.ocr.writers import FORMATS
 
 SHAPE = (300, 500)
@@ -29,27 +32,48 @@ NAMES = {"alto": "{http://www.loc.gov/standards/alto/ns-v4#}"}
 NAMES["page"] = "{http://schema.primaresearch.org/PAGE/gts/pagecontent/2019-07-15}"
 
 
-def turned(angle: float) -> Page:
+def page_turned(angle: float) -> Page:
     """A page that was made of a picture of `SHAPE`, with one line."""
     width, height = SHAPE if round(angle / 90) % 2 else SHAPE[::-1]
-    return Page('x "&".png', 1, width, height, angle, 1, [READ])
+    return Page('x "&".png', 1, width, height, angle, 1, [READ], given=SHAPE[::-1])
 
 
 @pytest.mark.parametrize("angle", [0, 3.4, -7.5, 90, 180, 270, -90, 92.5, 181, 266.5])
 @pytest.mark.parametrize("mark", [(120, 90), (400, 200)])
 def test_a_mark_is_found_where_it_was_drawn(angle: float, mark: tuple[int, int]) -> None:
-    """Turned by quarters, which swap the sides, and by the rest about the centre: each point is traced back."""
+    """Turned about the centre, by quarters, which swap the sides, and by less, which makes the page grow."""
     picture = Image.new("L", SHAPE[::-1], 0)
     ImageDraw.Draw(picture).ellipse((mark[0] - 5, mark[1] - 5, mark[0] + 5, mark[1] + 5), fill=255)
-    quarters = round(angle / 90)
-    level = Image.fromarray(np.rot90(np.asarray(picture), quarters)).rotate(
-        angle - 90 * quarters, Image.Resampling.BICUBIC
-    )
-    page = Page("x", 1, level.width, level.height, angle)
-    rows, columns = np.nonzero(np.asarray(level) > 127)
-    x, y = to_original(columns.mean() + 0.5, rows.mean() + 0.5, page)
-    assert original_size(page) == picture.size
+    level = turned(np.asarray(picture), angle)
+    page = Page("x", 1, level.shape[1], level.shape[0], angle, given=picture.size)
+    rows, columns = np.nonzero(level > 127)
+    x, y = page.place_in_given(columns.mean() + 0.5, rows.mean() + 0.5)
     assert (x, y) == pytest.approx((mark[0] + 0.5, mark[1] + 0.5), abs=0.6)
+    back = turned_place(x, y, page.given, (page.width, page.height), angle)
+    assert back == pytest.approx((columns.mean() + 0.5, rows.mean() + 0.5))
+
+
+@pytest.mark.parametrize("angle", [0, 3, 15, 90, 180, 270])
+def test_lines_are_read_where_they_were_drawn(angle: int) -> None:
+    """Of a picture that was turned clockwise; a dot at each corner of a line is turned with it."""
+    image, font = Image.new("L", (900, 500), 255), ImageFont.load_default(26)
+    boxes = []
+    for i in range(6):
+        place = (90, 60 + 60 * i)
+        ImageDraw.Draw(image).text(place, "Typed by the old harbour light, Edith", fill=0, font=font)
+        boxes.append(ImageDraw.Draw(image).textbbox(place, "Typed by the old harbour light, Edith", font))
+    page = scriba.load("ocr-print").read(image.rotate(-angle, Image.Resampling.BICUBIC, True, fillcolor=255)).pages[0]
+    row = json.loads(FORMATS["json"].document(page))
+    assert len(row["lines"]) == 6 and row["lines"][0]["text"] == "Typed by the old harbour light, Edith"
+    for number in (0, 5):
+        left, top, right, bottom = boxes[number]
+        places = []
+        for x, y in ((left, top), (right, top), (right, bottom), (left, bottom)):
+            dot = Image.new("L", image.size, 0)
+            ImageDraw.Draw(dot).ellipse((x - 3, y - 3, x + 3, y + 3), fill=255)
+            rows, columns = np.nonzero(np.asarray(dot.rotate(-angle, Image.Resampling.BICUBIC, True)) > 127)
+            places.append((columns.mean(), rows.mean()))
+        assert row["lines"][number]["polygon"] == [pytest.approx(place, abs=5) for place in places]
 
 
 @pytest.mark.parametrize(
@@ -65,7 +89,7 @@ def test_a_mark_is_found_where_it_was_drawn(angle: float, mark: tuple[int, int])
 def test_outlines_go_around_as_the_text_runs(
     angle: float, corners: tuple[tuple[int, int], ...], direction: float
 ) -> None:
-    page = turned(angle)
+    page = page_turned(angle)
     assert outline(READ.box, page) == corners and text_angle(page) == direction
     row = json.loads(FORMATS["json"].document(page))
     assert row["picture"] == [500, 300] and row["lines"][0]["polygon"] == [list(corner) for corner in corners]
@@ -74,7 +98,7 @@ def test_outlines_go_around_as_the_text_runs(
 
 def test_no_place_lies_outside_of_the_picture() -> None:
     """A corner of the page that the turn brought in from outside is put on the edge."""
-    page = turned(-10)
+    page = page_turned(-10)
     box = around(outline(Box(0, 0, page.width, page.height), page))
     assert box == (0, 0, 500, 300)
 
@@ -82,7 +106,7 @@ def test_no_place_lies_outside_of_the_picture() -> None:
 @pytest.mark.parametrize("angle", [0, 90, 2.5])
 def test_all_formats_have_the_same_places(angle: float) -> None:
     """Of lines and words, in the picture as given; texts, confidences and angles beside them."""
-    page = turned(angle)
+    page = page_turned(angle)
     line = around(outline(READ.box, page))
     words = [around(outline(Box(left, 40, right, 70), page)) for left, right in ((60, 90), (100, 140))]
     rows = [row.split("\t") for row in FORMATS["tsv"].document(page).splitlines()]

@@ -6,8 +6,9 @@ from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from scriba import __version__
 from scriba.core.text import visible
-from scriba.ocr.places import Polygon, all_lines, around, corners, original_size, outline, text_angle, word_box
+from scriba.ocr.places import all_lines, outline, text_angle, word_box
 from scriba.ocr.reader import Page
+from scriba.ocr.shape import Polygon, around, corners
 
 DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>\n'
 ALTO = "http://www.loc.gov/standards/alto/ns-v4#"
@@ -28,7 +29,7 @@ def alto_head(page: Page) -> str:
 
 def to_alto(page: Page, number: int) -> str:
     """Return a page of ALTO; lines without a word are left out."""
-    width, height = original_size(page)
+    width, height = page.given
     name = f"page_{number}"
     sheet = Element("Page", ID=name, PHYSICAL_IMG_NR=str(number), WIDTH=str(width), HEIGHT=str(height))
     space = SubElement(sheet, "PrintSpace", HPOS="0", VPOS="0", WIDTH=str(width), HEIGHT=str(height))
@@ -51,7 +52,7 @@ def to_alto(page: Page, number: int) -> str:
 
 def to_page_xml(page: Page, number: int) -> str:
     """Return a document of PAGE XML, which has one page."""
-    width, height = original_size(page)
+    width, height = page.given
     root = Element("PcGts", xmlns=PAGE)
     metadata, now = SubElement(root, "Metadata"), datetime.now(UTC).isoformat(timespec="seconds")
     for tag, text in (("Creator", f"scriba {__version__}"), ("Created", now), ("LastChange", now)):

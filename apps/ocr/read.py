@@ -12,7 +12,8 @@ from scriba.core.files import page_name
 from scriba.core.ranges import Range
 from scriba.core.recogniser import Recogniser
 from scriba.ocr import APP, Model
-from scriba.ocr.reader import MIN_CONFIDENCE, Layout
+from scriba.ocr.layouts import open_layout
+from scriba.ocr.reader import MIN_CONFIDENCE
 from scriba.ocr.writers import FORMATS
 
 DESCRIPTION = """Read print: pictures of single lines or of whole pages (PNG, JPEG, TIFF with any number of pages, …).
@@ -29,7 +30,9 @@ class ReadConfig(DecodingOptions):
         files: Pictures.
         format: txt, json (a line a page, with boxes, tokens, words and confidence), tsv (Tesseract's columns), hocr,
             alto (ALTO 4.2) or page (PAGE XML).
-        layout: line takes each picture for one line, page looks for lines on it, auto decides for each.
+        layout: line takes each picture for one line, page looks for lines on it, auto decides for each; kraken and
+            doctr ask these packages; a file that --format json wrote gives the lines as they stand in it, edited by
+            hand or not.
         min_confidence: Of lines on a page; what is read with less is taken for a picture or noise. 0 keeps everything.
         out: Folder to write one file for each page to; null writes to standard output.
         plot: Folder for a picture of each line with the places of its characters and its attention, or null.
@@ -37,7 +40,7 @@ class ReadConfig(DecodingOptions):
 
     files: list[str] = field(default_factory=list)
     format: Literal["txt", "json", "tsv", "hocr", "alto", "page"] = "txt"
-    layout: Layout = "auto"
+    layout: str = "auto"
     min_confidence: Annotated[float, Range(0, 1)] = MIN_CONFIDENCE
     out: str | None = None
     plot: str | None = None
@@ -48,10 +51,11 @@ def _read(recogniser: Recogniser, options: ReadConfig) -> int:
     one_page = f"--format {options.format} has one page in a document; name a folder with --out."
     if form.one_page and several and options.out is None:
         raise UsageError(one_page)
+    layout = open_layout(options.layout)
     output = Output(options.out, form.suffix or options.format, options.plot)
     pages = Model(recogniser).read_pages(
         options.files,
-        layout=options.layout,
+        layout=layout,
         batch_size=options.batch_size,
         keep_attention=options.plot is not None,
         min_confidence=options.min_confidence,

@@ -1,13 +1,11 @@
 """A loaded line recogniser: reads line images and pages."""
 
-import math
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 
@@ -19,13 +17,12 @@ from scriba.core.recogniser import Recogniser
 from scriba.core.search import Hypothesis, TextSpan, geometric_mean
 from scriba.ocr.image import Grey, read_grey, read_pages
 from scriba.ocr.inputs import LineInputs
+from scriba.ocr.layout import Layout
+from scriba.ocr.layouts import open_layout
 from scriba.ocr.line import Line, prepare_line
-from scriba.ocr.page import Box, PageLine, find_lines, upright_lines
-from scriba.ocr.turn import turned, upside_down
+from scriba.ocr.page import Box, PageLine
+from scriba.ocr.turn import turned_place
 
-Layout = Literal["auto", "line", "page"]
-SINGLE_LINE_SHARE = 0.45
-"""A picture of which one line takes more of the height than this is a picture of that line."""
 MIN_CONFIDENCE = 0.4
 """Of a long line on a page; what is read with less is a picture, texture or noise."""
 LOOKAHEAD = 4
@@ -84,9 +81,7 @@ class Page:
 
     def place_in_given(self, x: float, y: float) -> tuple[float, float]:
         """Return where a point of the upright page lies in the picture as given."""
-        sine, cosine = math.sin(math.radians(self.angle)), math.cos(math.radians(self.angle))
-        dx, dy = x - self.width / 2, y - self.height / 2
-        return self.given[0] / 2 + cosine * dx - sine * dy, self.given[1] / 2 + sine * dx + cosine * dy
+        return turned_place(x, y, (self.width, self.height), self.given, -self.angle)
 
 
 @dataclass(frozen=True)
@@ -130,12 +125,16 @@ class LineReader:
 
     recogniser: Recogniser
 
-    def read(self, image: Picture, layout: Layout = "auto", min_confidence: float = MIN_CONFIDENCE) -> Reading:
+    def read(
+        self, image: Picture, layout: str | Path | Layout = "auto", min_confidence: float = MIN_CONFIDENCE
+    ) -> Reading:
         """Return what is printed on a page, on the pages of a file or on a picture of one line.
 
         Args:
             image: A picture: a path, bytes, an open file, one of Pillow's, or an array (`core/files/given.py`).
-            layout: `line` takes a picture for one line, `page` looks for lines, `auto` decides.
+            layout: `line` takes a picture for one line, `page` looks for lines, `auto` decides; `kraken` and `doctr`
+                ask these packages; a path is that of a JSON file with lines; or what finds them
+                (`apps/ocr/layout.py`).
             min_confidence: Of a line found on a page; what is read with less is no print.
 
         Raises:
@@ -170,7 +169,7 @@ class LineReader:
         self,
         files: Iterable[Picture],
         *,
-        layout: Layout = "auto",
+        layout: str | Path | Layout = "auto",
         batch_size: int = 32,
         keep_attention: bool = False,
         min_confidence: float = MIN_CONFIDENCE,
@@ -181,21 +180,21 @@ class LineReader:
 
         Args:
             files: Pictures, as for `read`.
-            layout: `line` takes each picture for one line, `page` looks for lines, `auto` decides.
+            layout: As for `read`.
             batch_size: Lines in a batch at most.
             keep_attention: Put attention weights into the hypotheses.
             min_confidence: Of a line found on a page; what is read with less is no print. Short ones need up to
                 about twice as much.
         """
         begun: deque[Page] = deque()
-        examples = self._examples(files, layout, begun)
+        examples = self._examples(files, open_layout(layout), begun)
         results = self.recogniser.run(
             examples, batch_size=batch_size, keep_attention=keep_attention, lookahead=LOOKAHEAD
         )
         for result in results:
-            page, one, line, found = (result.example.extra[name] for name in ("page", "one", "line", "found"))
+            page, one, line, certain = (result.example.extra[name] for name in ("page", "one", "line", "certain"))
             page.seconds += result.seconds
-            if found and not is_print(result.hypothesis, min_confidence):
+            if not certain and not is_print(result.hypothesis, min_confidence):
                 page.expected -= 1
             else:
                 page.lines.append(ReadLine(one.box, placed(result.hypothesis, line, one.left), line, one.left))
@@ -227,11 +226,10 @@ class LineReader:
                     if isinstance(pixels, InputError):
                         begun.append(Page(name, number, error=pixels))
                         continue
-                    page, found = self._found(name, number, pixels, layout)
+                    page, found, certain = self._found(name, number, pixels, layout)
                     begun.append(page)
                     for i, (one, line) in enumerate(found):
-                        whole = (one.box.width, one.box.height) == (page.width, page.height)
-                        extra = {"page": page, "one": one, "line": line, "found": not whole}
+                        extra = {"page": page, "one": one, "line": line, "certain": certain}
                         yield Example(f"{name}:{number}:{i}", line.ink_WF, "", extra)
             except InputError as error:
                 begun.append(Page(name, number + 1, error=error))
@@ -239,49 +237,30 @@ class LineReader:
                 told = f"{name}: fails with {type(error).__name__} ({error}); save it in another format, or report it."
                 begun.append(Page(name, number + 1, error=InputError(told)))
 
-    def _found(self, file: str, number: int, pixels: Grey, layout: Layout) -> tuple[Page, list[tuple[PageLine, Line]]]:
-        """Return a page, and its lines with how they are prepared; those that cannot be used are its error."""
+    def _found(
+        self, file: str, number: int, pixels: Grey, layout: Layout
+    ) -> tuple[Page, list[tuple[PageLine, Line]], bool]:
+        """Return a page, its lines with how they are prepared, and whether they are lines for certain.
+
+        Those that cannot be used are the page's error.
+        """
         start = time.perf_counter()
-        level, lines, angle = find(pixels, layout, self._confidence)
-        given = pixels.shape[1], pixels.shape[0]
-        page = Page(file, number, level.shape[1], level.shape[0], angle, given=given)
+        try:
+            level, lines, angle, certain = layout(pixels, file, number, self._confidence)
+        except InputError as error:
+            return Page(file, number, error=error), [], False
+        page = Page(file, number, level.shape[1], level.shape[0], angle, given=(pixels.shape[1], pixels.shape[0]))
         found = []
-        for line in lines:
+        for i, line in enumerate(lines, start=1):
+            name = page_name(file, number) + (f", line {i}" if certain and len(lines) > 1 else "")
             try:
-                found.append((line, prepare_line(line.pixels, self._inputs.line, page_name(file, number))))
-            except TooLong as error:
-                page.error = page.error or error
-            except InputError as error:  # of one colour
-                if layout == "line":
-                    page.error = error
+                found.append((line, prepare_line(line.pixels, self._inputs.line, name)))
+            except InputError as error:
+                if certain or isinstance(error, TooLong):  # else it is of one colour: no line
+                    page.error = page.error or error
         page.expected = len(found)
         page.seconds = time.perf_counter() - start
-        return page, found
-
-
-def find(pixels: Grey, layout: Layout, confidence: Callable[[list[Grey]], float]) -> tuple[Grey, list[PageLine], float]:
-    """Return the upright page, its lines (the whole of it if it is one line) and the angle it was turned by.
-
-    Args:
-        pixels: The picture.
-        layout: What it is of.
-        confidence: How sure a reader is of pictures of lines.
-    """
-    whole = PageLine(Box(0, 0, pixels.shape[1], pixels.shape[0]), pixels)
-    if layout == "line":
-        return pixels, [whole], 0.0
-    page, found, angle = upright_lines(pixels)
-    heights = sorted((line.box.height for line in found), reverse=True)
-    if layout == "auto" and heights and heights[0] > SINGLE_LINE_SHARE * len(pixels):
-        alone = len(heights) == 1 or heights[1] < 0.6 * heights[0]  # lesser ones are parts of lines around it
-        if alone:
-            return pixels, [whole], 0.0
-    if layout == "auto" and not found and np.ptp(pixels) > 0 and len(pixels) < 100:
-        return pixels, [whole], 0.0
-    if upside_down([line.pixels for line in found], confidence):
-        page, angle = turned(page, 180.0), angle + 180.0
-        found = find_lines(page)
-    return page, found, angle
+        return page, found, certain
 
 
 def is_print(hypothesis: Hypothesis, confidence: float) -> bool:

@@ -44,6 +44,23 @@ def turned(page: Grey, angle: float) -> Grey:
     return np.asarray(image)
 
 
+def turned_place(
+    x: float, y: float, size: tuple[int, int], turned_size: tuple[int, int], angle: float
+) -> tuple[float, float]:
+    """Return where a point of a picture lies after it was turned about its centre; the way back has the angle negated.
+
+    Args:
+        x: Column of its edges of pixels, to the right.
+        y: Row, down.
+        size: Columns and rows of the picture.
+        turned_size: Those of the turned one.
+        angle: Degrees against the clock.
+    """
+    sine, cosine = math.sin(math.radians(angle)), math.cos(math.radians(angle))
+    dx, dy = x - size[0] / 2, y - size[1] / 2
+    return turned_size[0] / 2 + cosine * dx + sine * dy, turned_size[1] / 2 - sine * dx + cosine * dy
+
+
 def upside_down(lines: Sequence[Grey], confidence: Callable[[list[Grey]], float]) -> bool:
     """Tell whether lines stand on their heads.
 

@@ -13,12 +13,14 @@ from typing import NamedTuple
 from scriba import __version__
 from scriba.ocr.markup import ALTO_TAIL, alto_head, to_alto, to_page_xml
 from scriba.ocr.page import Box
-from scriba.ocr.places import all_lines, given_box, original_size, outline, text_angle, word_box
-from scriba.ocr.reader import Page
+from scriba.ocr.places import all_lines, given_box, outline, text_angle, word_box
+from scriba.ocr.reader import Page, ReadLine
 
 TSV_COLUMNS: tuple[str, ...] = ("level", "page_num", "block_num", "par_num", "line_num", "word_num")
 TSV_COLUMNS += ("left", "top", "width", "height", "conf", "text")
 """Those of Tesseract."""
+UNKNOWN_SCRIPT = "\ufffd"
+"""Stands for words of a script that a model cannot read."""
 HOCR_HEAD = f"""<!DOCTYPE html>
 <html xmlns="http://www.w3.org/1999/xhtml">
  <head>
@@ -62,20 +64,25 @@ def to_json(page: Page, number: int) -> str:
     """Return one line of JSON: the page, and each line on it with its box, polygon, text, tokens and words.
 
     Boxes and columns are pixels of the page after it was turned upright, by `angle` degrees against the clock, to
-    `width` and `height`; polygons are pixels of the picture as given, of the size `picture`.
+    `width` and `height`; polygons are pixels of the picture as given, of the size `picture`. A line with words of a
+    script that the model cannot read has `unknown_script`.
     """
     head: dict[str, object] = {"file": page.file, "page": page.number, "width": page.width, "height": page.height}
-    head |= {"angle": round(page.angle, 2), "picture": original_size(page)}
-    lines = [
-        {"box": list(line.box), "polygon": outline(line.box, page), **line.hypothesis.to_json()} for line in page.lines
-    ]
+    head |= {"angle": round(page.angle, 2), "picture": page.given}
+    lines = [_line_row(line, page) for line in page.lines]
     body = {"seconds": round(page.seconds, 4), "text": page.text.rstrip("\n"), "lines": lines}
     return json.dumps(head | body, ensure_ascii=False) + "\n"
 
 
+def _line_row(line: ReadLine, page: Page) -> dict[str, object]:
+    row: dict[str, object] = {"box": list(line.box), "polygon": outline(line.box, page)}
+    unknown = {"unknown_script": True} if UNKNOWN_SCRIPT in line.hypothesis.text else {}
+    return row | unknown | line.hypothesis.to_json()
+
+
 def to_tsv(page: Page, number: int) -> str:
     """Return a table of the page, its lines and words in Tesseract's columns; confidences are in percent."""
-    whole = (0, 0, *original_size(page))
+    whole = (0, 0, *page.given)
     rows: list[Sequence[object]] = [[1, number, 0, 0, 0, 0, *whole, -1, ""], [2, number, 1, 0, 0, 0, *whole, -1, ""]]
     rows.append([3, number, 1, 1, 0, 0, *whole, -1, ""])
     for i, line in enumerate(page.lines, start=1):
@@ -88,7 +95,7 @@ def to_tsv(page: Page, number: int) -> str:
 
 def to_hocr(page: Page, number: int) -> str:
     """Return a page of hOCR 1.2; lines that do not run level in the picture have their angle against the clock."""
-    width, height = original_size(page)
+    width, height = page.given
     turned = f"; textangle {text_angle(page):.1f}" if page.angle else ""
     title = f"image {json.dumps(page.file, ensure_ascii=False)}; bbox 0 0 {width} {height}; ppageno {number - 1}"
     rows = []
