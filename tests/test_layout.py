@@ -274,3 +274,14 @@ def test_a_large_page_is_laid_out_at_once() -> None:
     assert len(lines) == 50 and angle == 0 and level is page
     assert time.perf_counter() - start < 8
     assert upright(page)[0] is page and turned(page, 180.0).shape == page.shape
+
+
+def test_shadows_and_the_grain_of_paper_are_no_print() -> None:
+    """Blots of a twentieth of the contrast of print, soft at their edges, join no line and make none."""
+    rng, image = np.random.default_rng(0), paper(900, 900)
+    places = set_text(image, (200, 250), 500, 14)
+    blots = ndimage.gaussian_filter(rng.standard_normal((900, 900)), 7)
+    page = np.asarray(image) * 0.8 - 12 * (blots / blots.std() > 1) + 2 * rng.standard_normal((900, 900))
+    lines = find_lines(ndimage.gaussian_filter(page, 1).clip(0, 255).astype(np.uint8))
+    assert_at(lines, places)
+    assert all(line.box.left > 190 and line.box.right < 710 for line in lines)

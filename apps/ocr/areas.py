@@ -10,10 +10,13 @@ from scipy import ndimage
 from scriba.ocr.binarise import Mask
 from scriba.ocr.boxes import Boxes, heights, shared, widths
 from scriba.ocr.components import Components
+from scriba.ocr.image import Grey
 
 Flags = NDArray[np.bool_]
 MAX_SPECKS = 10
 """Specks for each larger component above which a page is taken for noisy."""
+MIN_EDGE, MAX_GRAIN = 0.12, 2.4
+"""Steepness of the edges of print at least: of the usual one on the page, and times that of its paper."""
 
 
 def without_noise(ink: Mask, found: Components) -> Mask:
@@ -22,6 +25,22 @@ def without_noise(ink: Mask, found: Components) -> Mask:
     if specks < MAX_SPECKS * (len(found.areas) - specks) or specks < 1000:
         return ink
     return np.asarray(ndimage.uniform_filter(ink.astype(np.float32), 3) > 0.5)
+
+
+def printed(page: Grey, found: Components) -> Flags:
+    """Tell which components have edges as print has; shadows, folds and the grain of the paper are fainter (N)."""
+    if not len(found.boxes):
+        return np.zeros(0, np.bool_)
+    across, down = (ndimage.sobel(page, axis, np.float32) for axis in (1, 0))
+    steepness = np.hypot(across, down)
+    ink = found.labels > 0
+    rim = ink & ~ndimage.binary_erosion(ink, np.ones((3, 3)))
+    owner = found.labels[rim] - 1
+    lengths = np.bincount(owner, minlength=len(found.boxes))
+    edges = np.bincount(owner, steepness[rim], len(found.boxes)) / np.maximum(lengths, 1)
+    usual = float(np.percentile(steepness[rim], 75))
+    grain = min(MAX_GRAIN * float(np.median(steepness[::2, ::2])), 0.5 * usual)
+    return np.asarray(edges > max(MIN_EDGE * usual, grain))
 
 
 def dark_bands(found: Components, size: float) -> Mask | None:

@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy import ndimage
 
-from scriba.ocr.areas import dark_bands, inside, pictures, sheet_of, without_noise
+from scriba.ocr.areas import dark_bands, inside, pictures, printed, sheet_of, without_noise
 from scriba.ocr.binarise import Mask, binarise, is_dark
 from scriba.ocr.boxes import Box, as_box, heights, hulls, widths
-from scriba.ocr.components import Components, components, letter_size, underlined
+from scriba.ocr.components import Components, components, letter_size, only, underlined
 from scriba.ocr.cut import SEVERAL, PageLine, Sheet, cut_line
 from scriba.ocr.gutters import find_gutters
 from scriba.ocr.image import Grey
@@ -82,13 +82,15 @@ def _scan(page: Grey) -> Scan:
     if is_dark(page):
         page = 255 - page
     for shrink in range(math.ceil(max(page.shape) / ANALYSIS_SIZE), 0, -1):
-        ink = binarise(page if shrink == 1 else np.asarray(Image.fromarray(page).reduce(shrink)))
+        small = page if shrink == 1 else np.asarray(Image.fromarray(page).reduce(shrink))
+        ink = binarise(small)
         found = components(ink)
         clean = without_noise(ink, found)
         found = found if clean is ink else components(clean)
+        found = only(found, printed(small, found))
         if letter_size(found) > FINE_SIZE:
             break
-    return Scan(page, shrink, clean, found)
+    return Scan(page, shrink, found.labels > 0, found)
 
 
 def _lines_of(scan: Scan) -> list[PageLine]:
