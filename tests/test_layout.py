@@ -285,3 +285,26 @@ def test_shadows_and_the_grain_of_paper_are_no_print() -> None:
     lines = find_lines(ndimage.gaussian_filter(page, 1).clip(0, 255).astype(np.uint8))
     assert_at(lines, places)
     assert all(line.box.left > 190 and line.box.right < 710 for line in lines)
+
+
+def test_light_bands_on_a_dark_page() -> None:
+    """Bands from side to side, of light print on dark and of dark print on light, are all read, few letters, too."""
+    image = Image.new("L", (900, 1000), 30)
+    places = set_text(image, (60, 40), 780, 7, fill=250)
+    ImageDraw.Draw(image).rectangle((0, 300, 900, 560), fill=250)
+    places += set_text(image, (60, 330), 780, 6, seed=1)
+    ImageDraw.Draw(image).rectangle((0, 560, 900, 620), fill=90)
+    ImageDraw.Draw(image).text((60, 575), "Menu", fill=250, font=ImageFont.load_default(20))
+    places += [(60, 575), *set_text(image, (60, 700), 780, 7, fill=250, seed=2)]
+    for page in (np.asarray(image), 255 - np.asarray(image)):
+        lines = find_lines(page)
+        assert_at(lines, places)
+        assert all((line.pixels < 128).mean() < 0.5 for line in lines)
+
+
+def test_a_window_on_a_dark_screen() -> None:
+    """Dark print on a light window is not inverted with the screen around it."""
+    image = Image.new("L", (900, 700), 120)
+    ImageDraw.Draw(image).rectangle((200, 150, 700, 500), fill=245, outline=60)
+    places = set_text(image, (230, 180), 440, 8)
+    assert_at(find_lines(np.asarray(image)), places)

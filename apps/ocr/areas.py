@@ -46,20 +46,27 @@ def printed(page: Grey, found: Components) -> Flags:
 def dark_bands(found: Components, size: float) -> Mask | None:
     """Return the areas of dark bands with light print in them, or None where there are none (H, W).
 
-    Such a band is a component that fills its box but for holes, which are letters.
+    Such a band is a component that fills its box but for holes, which are letters. A frame around the sheet, which has
+    one large hole, is none.
     """
     wide, tall = widths(found.boxes), heights(found.boxes)
-    bands = (wide > 4 * size) & (tall > 1.4 * size) & (found.areas > 0.5 * wide * tall) & ~_framing(found)
+    bands = (wide > 4 * size) & (tall > 1.4 * size) & (found.areas > 0.5 * wide * tall)
     mask: Mask | None = None
     for i in np.flatnonzero(bands):
         left, top, right, bottom = found.boxes[i]
         band = found.labels[top:bottom, left:right] == i + 1
         filled = ndimage.binary_fill_holes(band)
         area = int(filled.sum())
-        if area > 0.85 * band.size and 0.03 * area < area - found.areas[i]:
+        if area > 0.85 * band.size and 0.01 * area < area - found.areas[i] and _largest(filled & ~band) < 0.2 * area:
             mask = np.zeros(found.labels.shape, np.bool_) if mask is None else mask
             mask[top:bottom, left:right] |= filled
     return mask
+
+
+def _largest(holes: Mask) -> int:
+    """Return the pixels of the largest of some holes."""
+    labels, _ = ndimage.label(holes)
+    return int(np.bincount(labels.ravel())[1:].max(initial=0))
 
 
 def sheet_of(found: Components) -> NDArray[np.int64]:

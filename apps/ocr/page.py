@@ -16,7 +16,7 @@ from PIL import Image
 from scipy import ndimage
 
 from scriba.ocr.areas import dark_bands, inside, pictures, printed, sheet_of, without_noise
-from scriba.ocr.binarise import Mask, binarise, is_dark
+from scriba.ocr.binarise import Mask, binarise, is_light_on_dark
 from scriba.ocr.boxes import Box, as_box, heights, hulls, widths
 from scriba.ocr.components import Components, components, letter_size, only, underlined
 from scriba.ocr.cut import SEVERAL, PageLine, Sheet, cut_line
@@ -79,7 +79,7 @@ def upright_lines(page: Grey) -> tuple[Grey, list[PageLine], float]:
 
 def _scan(page: Grey) -> Scan:
     """Find the ink of a page: of a large one at a fraction of its size, if its letters are large, too."""
-    if is_dark(page):
+    if is_light_on_dark(page):
         page = 255 - page
     for shrink in range(math.ceil(max(page.shape) / ANALYSIS_SIZE), 0, -1):
         small = page if shrink == 1 else np.asarray(Image.fromarray(page).reduce(shrink))
