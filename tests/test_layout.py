@@ -308,3 +308,13 @@ def test_a_window_on_a_dark_screen() -> None:
     ImageDraw.Draw(image).rectangle((200, 150, 700, 500), fill=245, outline=60)
     places = set_text(image, (230, 180), 440, 8)
     assert_at(find_lines(np.asarray(image)), places)
+
+
+def test_margin_notes_join_no_line_of_the_text() -> None:
+    """Short notes beside the first lines of paragraphs are lines of their own."""
+    image = paper(1000, 900)
+    for y in (50, 250, 450):
+        set_text(image, (260, y), 680, 5, seed=y)
+        ImageDraw.Draw(image).text((40, y + 4), "note of old gypsum", fill=0, font=ImageFont.load_default(16))
+    found = places_of(find_lines(np.asarray(image)))
+    assert sum(x < 80 for x, _ in found) == 3 and sum(abs(x - 260) < 8 for x, _ in found) == 15

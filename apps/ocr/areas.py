@@ -38,8 +38,8 @@ def printed(page: Grey, found: Components) -> Flags:
     owner = found.labels[rim] - 1
     lengths = np.bincount(owner, minlength=len(found.boxes))
     edges = np.bincount(owner, steepness[rim], len(found.boxes)) / np.maximum(lengths, 1)
-    usual = float(np.percentile(steepness[rim], 75))
-    grain = min(MAX_GRAIN * float(np.median(steepness[::2, ::2])), 0.5 * usual)
+    usual, strongest = np.percentile(steepness[rim], (75, 98))
+    grain = min(MAX_GRAIN * float(np.median(steepness[::2, ::2])), 0.5 * strongest)
     return np.asarray(edges > max(MIN_EDGE * usual, grain))
 
 

@@ -43,12 +43,14 @@ class Scan:
     Attributes:
         page: Dark print on light paper.
         shrink: Pixels of the page along one of the picture that was analysed.
-        ink: Where there is ink on that picture.
+        small: That picture.
+        ink: Where there is ink on it.
         found: Its components.
     """
 
     page: Grey
     shrink: int
+    small: Grey
     ink: Mask
     found: Components
 
@@ -90,7 +92,7 @@ def _scan(page: Grey) -> Scan:
         found = only(found, printed(small, found))
         if letter_size(found) > FINE_SIZE:
             break
-    return Scan(page, shrink, found.labels > 0, found)
+    return Scan(page, shrink, small, found.labels > 0, found)
 
 
 def _lines_of(scan: Scan) -> list[PageLine]:
@@ -112,6 +114,7 @@ def _lines_of(scan: Scan) -> list[PageLine]:
     removed |= rules.mask
     if removed.any():
         found = components(ink & ~removed)
+        found = found if band is None else only(found, printed(scan.small, found))
         size = letter_size(found)
     sheet = Sheet(page, scan.shrink, found.labels, np.full(len(found.boxes), -1), removed)
     return _lines(sheet, found, rules, size) if size >= MIN_SIZE else []
