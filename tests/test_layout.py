@@ -274,3 +274,47 @@ def test_a_large_page_is_laid_out_at_once() -> None:
     assert len(lines) == 50 and angle == 0 and level is page
     assert time.perf_counter() - start < 8
     assert upright(page)[0] is page and turned(page, 180.0).shape == page.shape
+
+
+def test_shadows_and_the_grain_of_paper_are_no_print() -> None:
+    """Blots of a twentieth of the contrast of print, soft at their edges, join no line and make none."""
+    rng, image = np.random.default_rng(0), paper(900, 900)
+    places = set_text(image, (200, 250), 500, 14)
+    blots = ndimage.gaussian_filter(rng.standard_normal((900, 900)), 7)
+    page = np.asarray(image) * 0.8 - 12 * (blots / blots.std() > 1) + 2 * rng.standard_normal((900, 900))
+    lines = find_lines(ndimage.gaussian_filter(page, 1).clip(0, 255).astype(np.uint8))
+    assert_at(lines, places)
+    assert all(line.box.left > 190 and line.box.right < 710 for line in lines)
+
+
+def test_light_bands_on_a_dark_page() -> None:
+    """Bands from side to side, of light print on dark and of dark print on light, are all read, few letters, too."""
+    image = Image.new("L", (900, 1000), 30)
+    places = set_text(image, (60, 40), 780, 7, fill=250)
+    ImageDraw.Draw(image).rectangle((0, 300, 900, 560), fill=250)
+    places += set_text(image, (60, 330), 780, 6, seed=1)
+    ImageDraw.Draw(image).rectangle((0, 560, 900, 620), fill=90)
+    ImageDraw.Draw(image).text((60, 575), "Menu", fill=250, font=ImageFont.load_default(20))
+    places += [(60, 575), *set_text(image, (60, 700), 780, 7, fill=250, seed=2)]
+    for page in (np.asarray(image), 255 - np.asarray(image)):
+        lines = find_lines(page)
+        assert_at(lines, places)
+        assert all((line.pixels < 128).mean() < 0.5 for line in lines)
+
+
+def test_a_window_on_a_dark_screen() -> None:
+    """Dark print on a light window is not inverted with the screen around it."""
+    image = Image.new("L", (900, 700), 120)
+    ImageDraw.Draw(image).rectangle((200, 150, 700, 500), fill=245, outline=60)
+    places = set_text(image, (230, 180), 440, 8)
+    assert_at(find_lines(np.asarray(image)), places)
+
+
+def test_margin_notes_join_no_line_of_the_text() -> None:
+    """Short notes beside the first lines of paragraphs are lines of their own."""
+    image = paper(1000, 900)
+    for y in (50, 250, 450):
+        set_text(image, (260, y), 680, 5, seed=y)
+        ImageDraw.Draw(image).text((40, y + 4), "note of old gypsum", fill=0, font=ImageFont.load_default(16))
+    found = places_of(find_lines(np.asarray(image)))
+    assert sum(x < 80 for x, _ in found) == 3 and sum(abs(x - 260) < 8 for x, _ in found) == 15

@@ -10,10 +10,13 @@ from scipy import ndimage
 from scriba.ocr.binarise import Mask
 from scriba.ocr.boxes import Boxes, heights, shared, widths
 from scriba.ocr.components import Components
+from scriba.ocr.image import Grey
 
 Flags = NDArray[np.bool_]
 MAX_SPECKS = 10
 """Specks for each larger component above which a page is taken for noisy."""
+MIN_EDGE, MAX_GRAIN = 0.12, 2.4
+"""Steepness of the edges of print at least: of the usual one on the page, and times that of its paper."""
 
 
 def without_noise(ink: Mask, found: Components) -> Mask:
@@ -24,23 +27,46 @@ def without_noise(ink: Mask, found: Components) -> Mask:
     return np.asarray(ndimage.uniform_filter(ink.astype(np.float32), 3) > 0.5)
 
 
+def printed(page: Grey, found: Components) -> Flags:
+    """Tell which components have edges as print has; shadows, folds and the grain of the paper are fainter (N)."""
+    if not len(found.boxes):
+        return np.zeros(0, np.bool_)
+    across, down = (ndimage.sobel(page, axis, np.float32) for axis in (1, 0))
+    steepness = np.hypot(across, down)
+    ink = found.labels > 0
+    rim = ink & ~ndimage.binary_erosion(ink, np.ones((3, 3)))
+    owner = found.labels[rim] - 1
+    lengths = np.bincount(owner, minlength=len(found.boxes))
+    edges = np.bincount(owner, steepness[rim], len(found.boxes)) / np.maximum(lengths, 1)
+    usual, strongest = np.percentile(steepness[rim], (75, 98))
+    grain = min(MAX_GRAIN * float(np.median(steepness[::2, ::2])), 0.5 * strongest)
+    return np.asarray(edges > max(MIN_EDGE * usual, grain))
+
+
 def dark_bands(found: Components, size: float) -> Mask | None:
     """Return the areas of dark bands with light print in them, or None where there are none (H, W).
 
-    Such a band is a component that fills its box but for holes, which are letters.
+    Such a band is a component that fills its box but for holes, which are letters. A frame around the sheet, which has
+    one large hole, is none.
     """
     wide, tall = widths(found.boxes), heights(found.boxes)
-    bands = (wide > 4 * size) & (tall > 1.4 * size) & (found.areas > 0.5 * wide * tall) & ~_framing(found)
+    bands = (wide > 4 * size) & (tall > 1.4 * size) & (found.areas > 0.5 * wide * tall)
     mask: Mask | None = None
     for i in np.flatnonzero(bands):
         left, top, right, bottom = found.boxes[i]
         band = found.labels[top:bottom, left:right] == i + 1
         filled = ndimage.binary_fill_holes(band)
         area = int(filled.sum())
-        if area > 0.85 * band.size and 0.03 * area < area - found.areas[i]:
+        if area > 0.85 * band.size and 0.01 * area < area - found.areas[i] and _largest(filled & ~band) < 0.2 * area:
             mask = np.zeros(found.labels.shape, np.bool_) if mask is None else mask
             mask[top:bottom, left:right] |= filled
     return mask
+
+
+def _largest(holes: Mask) -> int:
+    """Return the pixels of the largest of some holes."""
+    labels, _ = ndimage.label(holes)
+    return int(np.bincount(labels.ravel())[1:].max(initial=0))
 
 
 def sheet_of(found: Components) -> NDArray[np.int64]:

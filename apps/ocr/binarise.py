@@ -8,6 +8,8 @@ from scriba.ocr.image import Grey
 
 Mask = NDArray[np.bool_]
 Values = NDArray[np.float32]
+AROUND = 31
+"""Rows and columns of what is about a stroke."""
 BLOCK = 4
 """Local statistics are taken of blocks of this many rows and columns: a sixteenth of the work."""
 MIN_DEVIATION = 2.5
@@ -23,6 +25,21 @@ def is_dark(page: Grey) -> bool:
     """Tell whether most of a page is nearer to its darkest than to its lightest grey: light print on dark."""
     low, middle, high = np.percentile(page[::2, ::2], (1, 50, 99))
     return bool(middle < 0.5 * (low + high))
+
+
+def is_light_on_dark(page: Grey) -> bool:
+    """Tell whether most of the print on a page is light: what is around strokes has most of the area about them.
+
+    A dark page may yet have dark print, on a light sheet or in a window on the screen.
+    """
+    if not is_dark(page):
+        return False
+    low, high, mean = (
+        f(page, AROUND).astype(np.float32)
+        for f in (ndimage.minimum_filter, ndimage.maximum_filter, ndimage.uniform_filter)
+    )
+    contrasted = high - low > 0.5 * np.percentile(high - low, 98)
+    return bool(np.median((mean - 0.5 * (low + high))[contrasted]) < 0)
 
 
 def binarise(page: Grey, strictness: float = 0.4) -> Mask:
@@ -51,8 +68,13 @@ def binarise(page: Grey, strictness: float = 0.4) -> Mask:
     threshold = np.minimum(threshold, lightest - grain)
     least = max(MIN_DEVIATION, 1.3 * noise(page), MIN_SHARE * float(np.percentile(deviation, 98)))
     low, high = np.percentile(means, (1, 95))
-    solid = means < low + 0.25 * (high - low) if high - low > 60 else np.zeros_like(means, np.bool_)
-    threshold = np.where(deviation < least, np.where(solid, 256, -1), threshold)  # within bands and borders all is ink
+    if high - low > 60:  # within bands and borders all is ink, and print on them is lighter
+        solid = (deviation < least) & (means < low + 0.25 * (high - low))
+        light_print = (darkest < low + 0.15 * (high - low)) & (mean < 0.5 * (darkest + lightest))
+        threshold = np.where(light_print, np.maximum(threshold, low + 0.4 * (high - low)), threshold)
+    else:
+        solid = np.zeros_like(means, np.bool_)
+    threshold = np.where(solid, 256, np.where(deviation < least, -1, threshold))
     spread = threshold.repeat(BLOCK, 0).repeat(BLOCK, 1)[: page.shape[0], : page.shape[1]]
     return np.asarray(page < spread)
 

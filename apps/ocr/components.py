@@ -45,6 +45,12 @@ def components(ink: Mask) -> Components:
     return Components(labels, np.array(rows, np.int64).reshape(-1, 4), areas)
 
 
+def only(found: Components, kept: Mask) -> Components:
+    """Return some of the components."""
+    numbers = np.concatenate([[0], np.where(kept, kept.cumsum(), 0)]).astype(np.int32)
+    return Components(numbers[found.labels], found.boxes[kept], found.areas[kept])
+
+
 def letter_size(found: Components) -> float:
     """Return the usual height of a letter: the median, each component counting for its width; 0 where there is none.
 

@@ -11,16 +11,21 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from scriba.ocr.areas import inside
 from scriba.ocr.boxes import Boxes, heights, hulls, shared, widths
 from scriba.ocr.gutters import Gutters
 
 Flags = NDArray[np.bool_]
 SHORT_CELL = 9.0
 """Letter sizes: columns whose usual run is narrower hold figures or single words, and are read row by row."""
+RUNNING = 20.0
+"""Letter sizes along lines of running text, at least."""
 MAX_SPACE = 10.0
 """Letter sizes between two words of a line that no gutter parts."""
 WORD_SPACE = 1.6
 """Letter sizes between two words, at most, where a gutter seems to part them."""
+MAX_NOTE_GAP = 2.5
+"""Letter sizes between a word and a line that others are aligned with, where they belong together."""
 MIN_ALIGNED = 0.7
 """Share of the runs of the emptier of two columns that stand in a row with one of the other, in a table."""
 
@@ -55,7 +60,16 @@ def rows_of_words(runs: Print, gutters: Gutters) -> NDArray[np.int64]:
     near = b[:, 0] - a[:, 2] < MAX_SPACE * size
     near &= ~gutters.part(a[:, 2], b[:, 0], 0.5 * (low + high), size) | _in_block(runs, a, b, size)
     near &= ~gutters.ruled(a[:, 2], b[:, 0], 0.5 * (low + high))
+    near &= (b[:, 0] - a[:, 2] < MAX_NOTE_GAP * size) | ~_aligned(runs)[right]
     return _groups(_pairs(left[near], right[near], len(runs.boxes)))
+
+
+def _aligned(runs: Print) -> Flags:
+    """Tell which runs begin in one column with two others just above or below: wide ones, lines of a block."""
+    boxes, size = runs.boxes, runs.sizes[:, None]
+    away = -shared(boxes[None], boxes[:, None], 1)
+    near = (away > -0.3 * size) & (away < 5 * size) & (np.abs(boxes[None, :, 0] - boxes[:, None, 0]) < 0.5 * size)
+    return np.asarray((near & (widths(boxes) > RUNNING * runs.sizes)).sum(1) >= 2)
 
 
 def _in_block(runs: Print, a: Boxes, b: Boxes, size: NDArray[np.float64]) -> Flags:
@@ -86,7 +100,9 @@ def rows_of_cells(runs: Print, gutters: Gutters, reach: float = math.inf) -> NDA
     if math.isfinite(reach):
         near &= ~gutters.ruled(boxes[left, 2], boxes[right, 0], _middle(boxes[left]))
     left, right = left[near], right[near]
-    size = np.array([np.median(sizes[column == i]) for i in range(column.max() + 1)])
+    size, wide = (
+        np.array([np.median(v[column == i]) for i in range(column.max() + 1)]) for v in (sizes, widths(boxes))
+    )
     several = _in_cells(runs, column)
     celled = (several[left] | several[right]) & gutters.ruled(boxes[left, 2], boxes[right, 0], _middle(boxes[left]))
     left, right = left[~celled], right[~celled]
@@ -97,9 +113,12 @@ def rows_of_cells(runs: Print, gutters: Gutters, reach: float = math.inf) -> NDA
         low, high = (op(boxes[np.r_[left[mine], right[mine]], side]) for op, side in ((np.min, 1), (np.max, 3)))
         inside = (boxes[:, 3] > low) & (boxes[:, 1] < high)
         emptier = min(((column == c) & inside).sum() for c in (a, b))
-        if mine.sum() == 1 and np.isin(column, (a, b)).sum() > 4:
-            continue  # a word of a column that stands apart
+        ratio = size[a] / size[b]
+        if mine.sum() == 1 and (np.isin(column, (a, b)).sum() > 4 or not 0.6 < ratio < 1.6):
+            continue  # a word of a column that stands apart, or of a heading
         usual = min(float(np.median(widths(boxes)[side[mine]])) for side in (left, right))
+        if any(wide[c] > RUNNING * size[c] and mine.sum() < 0.4 * (column == c).sum() for c in (a, b)):
+            continue  # notes beside running text
         short = usual < SHORT_CELL * min(size[a], size[b])
         joined[mine] = short and mine.sum() >= MIN_ALIGNED * emptier
     return _groups(_pairs(left[joined], right[joined], len(boxes)))
@@ -115,7 +134,8 @@ def reading_order(lines: Print, gutters: Gutters) -> NDArray[np.int64]:
     block = _groups(_below(lines, 1.8, across_rules=False))
     blocks = hulls(_stretched(lines, gutters), block, int(block.max()) + 1)
     size = float(np.median(lines.sizes))
-    bars = lines.rules[widths(lines.rules) > 6 * size]
+    long = widths(lines.rules)
+    bars = lines.rules[(long > 12 * size) | (long > 6 * size) & ~inside(lines.rules, blocks)]  # the others are dashes
     trim = np.array([1, 0, -1, 0]) * round(size)
     nodes = np.concatenate([blocks, bars + trim])
     order = _sorted(nodes, _before(nodes, size))

@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy import ndimage
 
-from scriba.ocr.areas import dark_bands, inside, pictures, sheet_of, without_noise
-from scriba.ocr.binarise import Mask, binarise, is_dark
+from scriba.ocr.areas import dark_bands, inside, pictures, printed, sheet_of, without_noise
+from scriba.ocr.binarise import Mask, binarise, is_light_on_dark
 from scriba.ocr.boxes import Box, as_box, heights, hulls, widths
-from scriba.ocr.components import Components, components, letter_size, underlined
+from scriba.ocr.components import Components, components, letter_size, only, underlined
 from scriba.ocr.cut import SEVERAL, PageLine, Sheet, cut_line
 from scriba.ocr.gutters import find_gutters
 from scriba.ocr.image import Grey
@@ -43,12 +43,14 @@ class Scan:
     Attributes:
         page: Dark print on light paper.
         shrink: Pixels of the page along one of the picture that was analysed.
-        ink: Where there is ink on that picture.
+        small: That picture.
+        ink: Where there is ink on it.
         found: Its components.
     """
 
     page: Grey
     shrink: int
+    small: Grey
     ink: Mask
     found: Components
 
@@ -79,16 +81,18 @@ def upright_lines(page: Grey) -> tuple[Grey, list[PageLine], float]:
 
 def _scan(page: Grey) -> Scan:
     """Find the ink of a page: of a large one at a fraction of its size, if its letters are large, too."""
-    if is_dark(page):
+    if is_light_on_dark(page):
         page = 255 - page
     for shrink in range(math.ceil(max(page.shape) / ANALYSIS_SIZE), 0, -1):
-        ink = binarise(page if shrink == 1 else np.asarray(Image.fromarray(page).reduce(shrink)))
+        small = page if shrink == 1 else np.asarray(Image.fromarray(page).reduce(shrink))
+        ink = binarise(small)
         found = components(ink)
         clean = without_noise(ink, found)
         found = found if clean is ink else components(clean)
+        found = only(found, printed(small, found))
         if letter_size(found) > FINE_SIZE:
             break
-    return Scan(page, shrink, clean, found)
+    return Scan(page, shrink, small, found.labels > 0, found)
 
 
 def _lines_of(scan: Scan) -> list[PageLine]:
@@ -110,6 +114,7 @@ def _lines_of(scan: Scan) -> list[PageLine]:
     removed |= rules.mask
     if removed.any():
         found = components(ink & ~removed)
+        found = found if band is None else only(found, printed(scan.small, found))
         size = letter_size(found)
     sheet = Sheet(page, scan.shrink, found.labels, np.full(len(found.boxes), -1), removed)
     return _lines(sheet, found, rules, size) if size >= MIN_SIZE else []
