@@ -112,7 +112,7 @@ def test_eval_of_pages(line_bundle: Path, tmp_path: Path, capsys: pytest.Capture
     (folder / "d.txt").write_text("Hello, world")
     (folder / "d.png").write_bytes(b"no picture")
     report, texts = tmp_path / "scores.json", tmp_path / "texts.jsonl"
-    options = ["--level", "page", "--json", str(report), "--texts", str(texts)]
+    options = ["--level", "page", "--min_confidence", "0", "--json", str(report), "--texts", str(texts)]
     assert main([str(line_bundle), str(folder), *options]) == 1
     out, err = capsys.readouterr()
     assert len(out.splitlines()) == 1 and "on 4 pages" not in out and "on 3 pages" in out

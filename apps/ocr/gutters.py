@@ -13,7 +13,7 @@ from scipy import ndimage
 
 from scriba.ocr.boxes import Boxes
 
-STRIPS = ((0.8, 15.0), (1.3, 12.0), (2.5, 10.0), (4.0, 8.0), (6.0, 5.5))
+STRIPS = ((1.0, 15.0), (1.3, 12.0), (2.5, 10.0), (4.0, 8.0), (6.0, 5.5))
 """Width and height in letter sizes of what parts columns: the narrower, the taller."""
 FLANK = 5.5
 """Letter sizes between lines, or headings, of a column at most: the paper there has print beside it, too."""

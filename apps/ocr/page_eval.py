@@ -49,10 +49,16 @@ def named_pages(name: str, limit: int | None = None) -> tuple[list[PageExample],
 
 
 def read_and_score(
-    recogniser: Recogniser, examples: Sequence[PageExample], simplify: Callable[[str], str], batch_size: int
+    recogniser: Recogniser,
+    examples: Sequence[PageExample],
+    simplify: Callable[[str], str],
+    batch_size: int,
+    min_confidence: float,
 ) -> Iterator[ScoredPage]:
     """Read pages as `scriba ocr read` does, and score each; the pages of a file of several are one."""
-    pages = LineReader(recogniser).read_pages([e.picture for e in examples], layout="page", batch_size=batch_size)
+    pictures = [example.picture for example in examples]
+    reader = LineReader(recogniser)
+    pages = reader.read_pages(pictures, layout="page", batch_size=batch_size, min_confidence=min_confidence)
     for example, parts in zip(examples, by_file(pages), strict=True):
         yield score_read(example, parts, simplify)
 
@@ -92,7 +98,7 @@ def score_read(example: PageExample, pages: Sequence[Page], simplify: Callable[[
     return ScoredPage(example, text, score_page(truth, read, simplify, seconds, outlines, boxes), error)
 
 
-def evaluate_pages(recogniser: Recogniser, options: EvalConfig) -> int:
+def evaluate_pages(recogniser: Recogniser, options: EvalConfig, min_confidence: float) -> int:
     """Score a recogniser on pages as its options say, print one line and write the rest; returns the exit status.
 
     The report has the options, the totals and `rows`, the pages one by one; `scriba.ocr.page_scores.rates` says what
@@ -100,7 +106,7 @@ def evaluate_pages(recogniser: Recogniser, options: EvalConfig) -> int:
     """
     simplify = normalisation(options.normalise)
     examples, broken = named_pages(options.data, options.limit)
-    reading = read_and_score(recogniser, examples, simplify, options.batch_size)
+    reading = read_and_score(recogniser, examples, simplify, options.batch_size, min_confidence)
     rows = list(track(reading, "pages", len(examples)))
     for row in rows:
         if row.error is not None:
