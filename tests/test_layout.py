@@ -318,3 +318,11 @@ def test_margin_notes_join_no_line_of_the_text() -> None:
         ImageDraw.Draw(image).text((40, y + 4), "note of old gypsum", fill=0, font=ImageFont.load_default(16))
     found = places_of(find_lines(np.asarray(image)))
     assert sum(x < 80 for x, _ in found) == 3 and sum(abs(x - 260) < 8 for x, _ in found) == 15
+
+
+def test_numbers_of_lines_stay_with_them() -> None:
+    """A column of numbers beside wide lines that begin in one column is no column of notes."""
+    image = paper(1000, 500)
+    for i, (x, y) in enumerate(set_text(image, (120, 50), 780, 12)):
+        ImageDraw.Draw(image).text((x - 70, y), str(i + 1), fill=0, font=ImageFont.load_default(20))
+    assert [line.box.left < 80 for line in find_lines(np.asarray(image))] == [True] * 12

@@ -60,16 +60,25 @@ def rows_of_words(runs: Print, gutters: Gutters) -> NDArray[np.int64]:
     near = b[:, 0] - a[:, 2] < MAX_SPACE * size
     near &= ~gutters.part(a[:, 2], b[:, 0], 0.5 * (low + high), size) | _in_block(runs, a, b, size)
     near &= ~gutters.ruled(a[:, 2], b[:, 0], 0.5 * (low + high))
-    near &= (b[:, 0] - a[:, 2] < MAX_NOTE_GAP * size) | ~_aligned(runs)[right]
+    near &= (b[:, 0] - a[:, 2] < MAX_NOTE_GAP * size) | ~_aligned(runs, right)[right]
     return _groups(_pairs(left[near], right[near], len(runs.boxes)))
 
 
-def _aligned(runs: Print) -> Flags:
-    """Tell which runs begin in one column with two others just above or below: wide ones, lines of a block."""
+def _aligned(runs: Print, right: NDArray[np.int64]) -> Flags:
+    """Tell which runs begin in one column with two others just above or below: wide ones, lines of a block.
+
+    Lines with something on their left, as numbers of lines are, do not count.
+
+    Args:
+        runs: All.
+        right: Those with another on their left.
+    """
     boxes, size = runs.boxes, runs.sizes[:, None]
     away = -shared(boxes[None], boxes[:, None], 1)
     near = (away > -0.3 * size) & (away < 5 * size) & (np.abs(boxes[None, :, 0] - boxes[:, None, 0]) < 0.5 * size)
-    return np.asarray((near & (widths(boxes) > RUNNING * runs.sizes)).sum(1) >= 2)
+    lines = widths(boxes) > RUNNING * runs.sizes
+    lines[right] = False
+    return np.asarray((near & lines).sum(1) >= 2)
 
 
 def _in_block(runs: Print, a: Boxes, b: Boxes, size: NDArray[np.float64]) -> Flags:
@@ -100,9 +109,7 @@ def rows_of_cells(runs: Print, gutters: Gutters, reach: float = math.inf) -> NDA
     if math.isfinite(reach):
         near &= ~gutters.ruled(boxes[left, 2], boxes[right, 0], _middle(boxes[left]))
     left, right = left[near], right[near]
-    size, wide = (
-        np.array([np.median(v[column == i]) for i in range(column.max() + 1)]) for v in (sizes, widths(boxes))
-    )
+    size = np.array([np.median(sizes[column == i]) for i in range(column.max() + 1)])
     several = _in_cells(runs, column)
     celled = (several[left] | several[right]) & gutters.ruled(boxes[left, 2], boxes[right, 0], _middle(boxes[left]))
     left, right = left[~celled], right[~celled]
@@ -117,8 +124,6 @@ def rows_of_cells(runs: Print, gutters: Gutters, reach: float = math.inf) -> NDA
         if mine.sum() == 1 and (np.isin(column, (a, b)).sum() > 4 or not 0.6 < ratio < 1.6):
             continue  # a word of a column that stands apart, or of a heading
         usual = min(float(np.median(widths(boxes)[side[mine]])) for side in (left, right))
-        if any(wide[c] > RUNNING * size[c] and mine.sum() < 0.4 * (column == c).sum() for c in (a, b)):
-            continue  # notes beside running text
         short = usual < SHORT_CELL * min(size[a], size[b])
         joined[mine] = short and mine.sum() >= MIN_ALIGNED * emptier
     return _groups(_pairs(left[joined], right[joined], len(boxes)))

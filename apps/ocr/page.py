@@ -114,7 +114,9 @@ def _lines_of(scan: Scan) -> list[PageLine]:
     removed |= rules.mask
     if removed.any():
         found = components(ink & ~removed)
-        found = found if band is None else only(found, printed(scan.small, found))
+        if band is not None:
+            row, column = (found.boxes[:, [1, 0]] + found.boxes[:, [3, 2]]).T // 2
+            found = only(found, printed(scan.small, found) | ~band[row, column])
         size = letter_size(found)
     sheet = Sheet(page, scan.shrink, found.labels, np.full(len(found.boxes), -1), removed)
     return _lines(sheet, found, rules, size) if size >= MIN_SIZE else []
