@@ -43,12 +43,16 @@ def recognise() -> None:
 
 
 def read() -> int:
-    """Read the example lines and the example page with the bundled model."""
+    """Read the example lines and pages with the bundled model, and draw the order of the second."""
     print("\n== Reading lines of print with the bundled model ocr-print\n")
     show("ocr-print", "read", EXAMPLES / "print", "it says:")
-    page = EXAMPLES / "print" / "page.png"
-    print(f"\n== Reading a page: scriba ocr read {page.relative_to(ROOT)}\n", flush=True)
-    return scriba_command(["ocr", "read", str(page)])
+    folder, status = ROOT / "runs" / "demo", 0
+    for name, plot in (("page.png", []), ("columns.png", ["--plot", str(folder)])):
+        page = EXAMPLES / "print" / name
+        print(f"\n== Reading a page: scriba ocr read {page.relative_to(ROOT)}\n", flush=True)
+        status = status or scriba_command(["ocr", "read", str(page), *plot])
+    print(f"\n   in which order: {os.path.relpath(folder)}/columns-order.png")
+    return status
 
 
 def describe() -> int:

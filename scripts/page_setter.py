@@ -9,7 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from scriba.datasets.phrases import code, date, price, vocabulary
+from scriba.datasets.figures import date, price
+from scriba.datasets.phrases import article
+from scriba.datasets.prose import vocabulary
 from scriba.datasets.synthetic import chance, pick
 
 FACES = {
@@ -101,7 +103,7 @@ class Setter:
         return date(self.rng)
 
     def code(self) -> str:
-        return code(self.rng)
+        return article(self.rng)
 
     def figure(self, width: int, height: int, style: str = "", kind: str | None = None) -> str:
         """Return a picture in HTML: something like a photograph, a dithered one, a gradient or a plot."""

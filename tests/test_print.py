@@ -60,6 +60,13 @@ def test_the_bundled_model_reads_the_examples(reader: object, row: str) -> None:
     assert difflib.SequenceMatcher(None, text, example["text"], autojunk=False).ratio() > 0.9
 
 
+def test_the_example_of_columns_is_read_in_order(capsys: pytest.CaptureFixture[str]) -> None:
+    """A heading, the left column, the right one with the rows of its table: every letter as it was set."""
+    folder = Path(__file__).parents[1] / "scripts" / "examples" / "print"
+    assert main(["ocr", "read", str(folder / "columns.png")]) == 0
+    assert capsys.readouterr().out == (folder / "columns.txt").read_text(encoding="utf-8")
+
+
 def test_thirty_lines_of_a_page_are_read_in_order(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """From the picture of a page to its text: every line, in its place."""
     counted = ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"]
