@@ -10,6 +10,7 @@ from PIL import Image, ImageDraw, ImageFont
 from scipy import ndimage
 
 from scriba.core.search import Hypothesis, TextSpan
+from scriba.ocr.cut import fall_of
 from scriba.ocr.image import Grey, to_grey
 from scriba.ocr.line import text_box
 from scriba.ocr.page import PageLine, find_lines, upright, upright_lines
@@ -326,3 +327,14 @@ def test_numbers_of_lines_stay_with_them() -> None:
     for i, (x, y) in enumerate(set_text(image, (120, 50), 780, 12)):
         ImageDraw.Draw(image).text((x - 70, y), str(i + 1), fill=0, font=ImageFont.load_default(20))
     assert [line.box.left < 80 for line in find_lines(np.asarray(image))] == [True] * 12
+
+
+def test_a_line_that_ends_in_tails_is_not_bent() -> None:
+    """Letters with tails at one end of a short line are no fall of its baseline; a line that falls is straightened."""
+    at = np.arange(19) * 20
+    level = np.column_stack([at, np.full(19, 10), at + 14, np.full(19, 40)])
+    level[-2:, 3] = 50
+    columns = np.arange(0, 380)
+    assert not fall_of(level, 20.0, columns).any()
+    falling = level + np.column_stack([np.zeros(19), at // 10, np.zeros(19), at // 10]).astype(int)
+    assert np.ptp(fall_of(falling, 20.0, columns)) > 25

@@ -129,5 +129,7 @@ def fall_of(letters: Boxes, size: float, columns: NDArray[np.int64]) -> Falls:
         kept = np.abs(away - np.median(away[kept])) < limit * size + 1
         if kept.sum() < 0.5 * len(letters):
             return straight
+    if np.abs(away).sum() > 0.5 * np.abs(feet - np.median(feet)).sum():  # tails at one end of a line are no bend
+        return straight
     fall = np.asarray(curve(np.clip(columns, middle.min(), middle.max())))
     return straight if np.ptp(fall) < max(2.0, MIN_BEND * size) else fall - np.median(fall)
