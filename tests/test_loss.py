@@ -25,6 +25,7 @@ from scriba.core.model import (
     ctc_loss,
     mean_per_token,
     teacher_tokens,
+    with_wrong_tokens,
 )
 from scriba.core.model.recurrent_decoder import RecurrentDecoder
 from scriba.core.text import BLANK, SOS_EOS
@@ -118,6 +119,31 @@ def test_teacher_tokens_of_any_batch(targets: list[list[int]]) -> None:
     for target, read, said in zip(targets, inputs.tolist(), labels.tolist(), strict=True):
         padding = [BLANK] * (longest - len(target))
         assert read == [SOS_EOS, *target, *padding] and said == [*target, SOS_EOS, *padding]
+
+
+@given(st.integers(0, 1000), st.sampled_from([0.1, 0.5]))
+def test_wrong_tokens_of_teacher_forcing(seed: int, share: float) -> None:
+    """About that share of the tokens is another of the batch; start and padding stay, and the labels never change."""
+    torch.manual_seed(seed)
+    inputs = torch.cat([torch.full((40, 1), SOS_EOS), torch.randint(3, 50, (40, 30))], 1)
+    inputs[::2, 20:] = BLANK
+    read = with_wrong_tokens(inputs, share)
+    assert (read[:, 0] == SOS_EOS).all() and (read[::2, 20:] == BLANK).all()
+    assert set(read[:, 1:].unique().tolist()) <= set(inputs[:, 1:].unique().tolist())
+    tokens = inputs[:, 1:] != BLANK
+    changed = (read != inputs)[:, 1:][tokens].float().mean()
+    assert abs(changed - share) < 0.08
+    empty = torch.tensor([[SOS_EOS, BLANK]])
+    assert with_wrong_tokens(empty, share).equal(empty)
+
+
+def test_wrong_tokens_train_the_decoder_only() -> None:
+    """The loss of the decoder is another with them, that of CTC is the same."""
+    torch.manual_seed(1)
+    batch = (torch.randn(8, 12, BINS), torch.full((8,), 12), torch.randint(3, 8, (8, 6)), torch.full((8,), 6))
+    plain, noisy = make(ctc_weight=0.5), make(ctc_weight=0.5, wrong_tokens=0.9)
+    torch.testing.assert_close(plain(*batch).ctc, noisy(*batch).ctc)
+    assert not torch.equal(plain(*batch).attention, noisy(*batch).attention)
 
 
 def test_label_smoothing_against_its_definition() -> None:

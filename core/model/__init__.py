@@ -6,7 +6,13 @@ from scriba.core.model.build import Heads, ModelConfig, build_decoder, build_mod
 from scriba.core.model.ctc import CTCConfig, CTCHead, HeadLengths, ctc_loss, greedy_path, required_positions
 from scriba.core.model.decoder import Decoder, DecoderState, Trace
 from scriba.core.model.kinds import EncoderKinds
-from scriba.core.model.likelihood import allowed, cross_entropy, mean_per_token, teacher_tokens
+from scriba.core.model.likelihood import (
+    allowed,
+    cross_entropy,
+    mean_per_token,
+    teacher_tokens,
+    with_wrong_tokens,
+)
 from scriba.core.model.memory import Encoder, Memory, mask_from_lengths, mask_images
 from scriba.core.model.no_input import NoInput, no_memory
 from scriba.core.model.pretrained import Pretrained, load_pretrained_parts

@@ -29,6 +29,20 @@ def teacher_tokens(targets_BU: Tensor, lengths_B: Tensor) -> tuple[Tensor, Tenso
     return inputs, labels.scatter(1, lengths_B[:, None], start_B1)
 
 
+def with_wrong_tokens(inputs_BU: Tensor, share: float) -> Tensor:
+    """Return what the decoder reads, a share of the tokens after the start replaced by others of the batch.
+
+    So a decoder learns to go on after an error of its own, which under teacher forcing it never sees.
+    """
+    replaced_BU = (torch.rand(inputs_BU.shape, device=inputs_BU.device) < share) & (inputs_BU != BLANK)
+    replaced_BU[:, 0] = False
+    tokens_N = inputs_BU[:, 1:][inputs_BU[:, 1:] != BLANK]
+    if not len(tokens_N):
+        return inputs_BU
+    drawn_BU = tokens_N[torch.randint(len(tokens_N), inputs_BU.shape, device=inputs_BU.device)]
+    return torch.where(replaced_BU, drawn_BU, inputs_BU)
+
+
 def cross_entropy(logits_BUV: Tensor, labels_BU: Tensor, smoothing: float = 0.0) -> Tensor:
     """Return -log p of each label, (B, U), label-smoothed; 0 on padding."""
     return F.cross_entropy(

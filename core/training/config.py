@@ -54,6 +54,8 @@ class LossConfig:
     Args:
         ctc_weight: Weight of the CTC loss: 0 trains attention only, 1 CTC only.
         label_smoothing: Probability spread over all labels in the attention loss.
+        wrong_tokens: Share of the tokens that the decoder is taught on which are replaced by others of the batch: it
+            learns to go on after its own errors, and to look where it was rather than at what it said.
         reinforce_weight: Weight of the REINFORCE term, hard attention only.
         entropy_weight: Weight of the entropy of the attention weights, hard attention only.
         doubly_stochastic: Weight of the penalty on positions that were not looked at once in all (Xu et al. 2015,
@@ -64,6 +66,7 @@ class LossConfig:
 
     ctc_weight: Share = 0.3
     label_smoothing: Annotated[float, Range(0, 1, below=True)] = 0.1
+    wrong_tokens: Annotated[float, Range(0, 1, below=True)] = 0.0
     reinforce_weight: NotNegative = 1.0
     entropy_weight: NotNegative = 0.01
     doubly_stochastic: NotNegative = 0.0

@@ -11,7 +11,15 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from scriba.core.model import Memory, Seq2Seq, cross_entropy, ctc_loss, mean_per_token, teacher_tokens
+from scriba.core.model import (
+    Memory,
+    Seq2Seq,
+    cross_entropy,
+    ctc_loss,
+    mean_per_token,
+    teacher_tokens,
+    with_wrong_tokens,
+)
 from scriba.core.training.config import LossConfig
 from scriba.core.training.reinforce import Reinforce, looked_at_once
 from scriba.core.training.reward import Reward, reward_loss
@@ -82,6 +90,8 @@ class Objective(nn.Module):
         """Return the decoder's cross entropy under teacher forcing, and what is added to it."""
         assert self.model.decoder is not None
         inputs_BU, labels_BU = teacher_tokens(targets_BU, target_lengths_B)
+        if self.config.wrong_tokens:
+            inputs_BU = with_wrong_tokens(inputs_BU, self.config.wrong_tokens)
         trace = self.model.decoder.trace(memory, inputs_BU)
         with torch.autocast(inputs_BU.device.type, enabled=False):
             nll_BU = cross_entropy(trace.logits_BUV, labels_BU, self.config.label_smoothing)
