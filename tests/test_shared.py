@@ -40,8 +40,8 @@ def test_speech_in_words(tmp_path: Path) -> None:
     options = "--tokenizer.kind words --features.sample_rate 8000 --features.mel_bins 40 --encoder.size 32"
     options += " --encoder.layers 1 --encoder.channels 4 --encoder.dropout 0 --attention.kind location"
     options += " --attention.size 16 --decoder.size 32 --decoder.embedding_size 8 --decoder.dropout 0"
-    options += " --loss.ctc_weight 0.5 --loss.label_smoothing 0 --training.epochs 160 --training.learning_rate 0.01"
-    options += " --training.eval_every 160 --training.average none"
+    options += " --loss.ctc_weight 0.5 --loss.label_smoothing 0 --training.epochs 300 --training.learning_rate 0.01"
+    options += " --training.eval_every 300 --training.average none"
     heads = train_and_score("asr", data, tmp_path / "run", options)
     assert heads["ctc"]["wer"] == heads["attention"]["wer"] == 0
     saved = json.loads((tmp_path / "run" / "bundle" / "tokenizer.json").read_text())
