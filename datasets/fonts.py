@@ -13,9 +13,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-import matplotlib
 from fontTools.ttLib import TTFont, TTLibError
-from matplotlib.font_manager import findSystemFonts
 from PIL import ImageFont
 
 NEEDED = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.,-"
@@ -79,9 +77,14 @@ def _rank(family: str) -> float:
 
 def font_files() -> Sequence[Path]:
     """Return the files of all fonts that can be found."""
+    import matplotlib.font_manager  # slow to import
+
     folders = [Path(matplotlib.get_data_path()) / "fonts" / "ttf"]
     folders += [Path(name) for name in os.environ.get("SCRIBA_FONTS", "").split(os.pathsep) if name]
-    found = {*map(Path, findSystemFonts()), *(path for folder in folders for path in folder.rglob("*"))}
+    found = {
+        *map(Path, matplotlib.font_manager.findSystemFonts()),
+        *(path for folder in folders for path in folder.rglob("*")),
+    }
     return sorted(path for path in found if path.suffix.lower() in (".ttf", ".otf", ".woff", ".woff2"))
 
 
@@ -94,6 +97,7 @@ def read_face(path: Path) -> Face | None:
     try:
         with TTFont(path, lazy=True, fontNumber=0) as font:
             family = STYLE.sub("", str(font["name"].getBestFamilyName() or path.stem))
+            font.setGlyphOrder([str(number) for number in range(font["maxp"].numGlyphs)])  # reading names takes long
             characters = frozenset(font.getBestCmap() or {})
         drawn = ImageFont.truetype(str(path), 32)
         widths = {drawn.getlength(letter) for letter in "ilmW.1"}

@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
+import torch._dynamo  # optimisers import it: here, so that forked processes need not
 from safetensors.torch import load_file
 
 from scriba.cli import main as scriba_main

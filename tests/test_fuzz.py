@@ -15,7 +15,7 @@ sys.path.insert(0, str(ROOT / "scripts"))
 
 import fuzz  # noqa: E402
 
-CASES = 84
+CASES = 56
 
 
 @pytest.fixture(scope="module")

@@ -22,7 +22,7 @@ from scriba.core.training import RunFolder  # noqa: E402
 
 def test_killed_where_files_are_written() -> None:
     """Three kills, in a process of its own: one that has trained before cannot fork trainings."""
-    options = ["--forked", "--kills", "3", "--epochs", "8", "--seed", "3"]
+    options = ["--forked", "--kills", "3", "--epochs", "5", "--seed", "3"]
     command = [sys.executable, str(ROOT / "scripts" / "kill.py"), *options]
     done = subprocess.run(command, env=os.environ | {"OMP_NUM_THREADS": "1"}, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr

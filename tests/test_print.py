@@ -38,7 +38,7 @@ def test_training_learns_a_few_lines_by_heart(tmp_path: Path) -> None:
     options = "--encoder.channels [8,16,32,32,32,32,32] --encoder.size 32 --encoder.layers 1 --encoder.dropout 0"
     options += " --attention.kind location --attention.size 16 --decoder.size 32 --decoder.embedding_size 8"
     options += " --decoder.dropout 0 --augment.amount 0 --loss.ctc_weight 0.5 --loss.label_smoothing 0"
-    options += " --training.epochs 120 --training.learning_rate 0.01 --training.eval_every 120 --training.average none"
+    options += " --training.epochs 80 --training.learning_rate 0.01 --training.eval_every 80 --training.average none"
     source = ["--data.train", str(data), "--data.dev", str(data)]
     assert main(["ocr", "train", *source, *options.split(), "--run_dir", str(tmp_path / "run"), "--device", "cpu"]) == 0
     out = tmp_path / "scores.json"

@@ -62,7 +62,7 @@ def test_lines_with_hard_attention(tmp_path: Path) -> None:
     options = "--attention.selection hard --encoder.channels [8,16,32,32,32,32,32] --encoder.size 32"
     options += " --encoder.layers 1 --encoder.dropout 0 --attention.kind location --attention.size 16"
     options += " --decoder.size 32 --decoder.embedding_size 8 --decoder.dropout 0 --augment.amount 0"
-    options += " --loss.ctc_weight 0.5 --loss.label_smoothing 0 --loss.reinforce_weight 0.3 --training.epochs 300"
-    options += " --training.learning_rate 0.01 --training.eval_every 300 --training.average none"
+    options += " --loss.ctc_weight 0.5 --loss.label_smoothing 0 --loss.reinforce_weight 0.3 --training.epochs 160"
+    options += " --training.learning_rate 0.01 --training.eval_every 160 --training.average none"
     heads = train_and_score("ocr", data, tmp_path / "run", options)
     assert heads["attention"]["cer"] == heads["ctc"]["cer"] == 0

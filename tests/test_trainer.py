@@ -29,7 +29,7 @@ TEXTS = ["ab", "ba", "abc", "cab", "bca", "acb", "cc", "a b"]
 
 def config(folder: Path, **training: Any) -> RunConfig:
     """A run that learns the toy texts by heart within seconds."""
-    plan = TrainingConfig(epochs=150, batch_size=4, learning_rate=0.02, ema_decay=0.9, eval_every=50)
+    plan = TrainingConfig(epochs=100, batch_size=4, learning_rate=0.02, ema_decay=0.9, eval_every=50)
     return RunConfig(
         attention=AttentionConfig(size=16),
         decoder=DecoderConfig(size=24, embedding_size=8, dropout=0.0),

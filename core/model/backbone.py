@@ -16,7 +16,6 @@ from typing import Literal
 
 import torch
 import torch.nn.functional as F
-import torchvision
 from torch import Tensor, nn
 
 from scriba.core.errors import InputError, UsageError, nearest
@@ -148,6 +147,8 @@ def stages_of(name: str) -> dict[str, nn.Module]:
     Raises:
         UsageError: There is no such network.
     """
+    import torchvision  # slow to import
+
     names = torchvision.models.list_models(module=torchvision.models)
     if name not in names:
         raise UsageError(f"--backbone.name {name}: torchvision has no such network.{nearest(name, names)}")
@@ -174,6 +175,8 @@ def pretrained(config: BackboneConfig) -> dict[str, Tensor] | None:
     if config.weights == "none":
         return None
     if config.weights == "torchvision":
+        import torchvision  # slow to import
+
         weights = torchvision.models.get_model_weights(config.name).DEFAULT
         try:
             return rename_dense(weights.get_state_dict(progress=True, check_hash=True))

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
+import torch
 from torch import nn
 
 from scriba.core.errors import UsageError
@@ -65,7 +66,8 @@ def build_decoder(
     except ValueError as error:
         raise UsageError(f"--attention.*: {error}.") from error
     context_size = memory_size if glimpse is not None or attention.without != "state" else 0
-    embedding = nn.Embedding(vocabulary_size, config.embedding_size)
+    vectors = torch.randn(vocabulary_size, config.embedding_size)  # of itself, nn.Embedding is slow on the meta device
+    embedding = nn.Embedding.from_pretrained(vectors, freeze=False)
     cells = CellStack(
         config.cell,
         input_size=config.embedding_size + context_size,

@@ -72,7 +72,7 @@ class FusedLoop:
         assert energy is not None and lstm is not None
         from_token_GE, from_context_GD = lstm.input_GX.split([embedded_BUE.shape[-1], memory.states_BTD.shape[-1]], 1)
         weights = LoopWeights(energy.W2_AH, energy.v_A, from_context_GD, lstm.hidden_GH, energy.F_C1K, energy.U_AC)
-        gates_BUG = full(F.linear(embedded_BUE, from_token_GE, lstm.bias_G))
+        gates_BUG = full(F.linear(embedded_BUE, from_token_GE, lstm.input_bias_G + lstm.hidden_bias_G))
         projected_BTA = self.attention.keys(memory).projected_BTA
         start_BT = self.attention.start_weights(memory)[:, 0]
         with torch.autocast(embedded_BUE.device.type, enabled=False):

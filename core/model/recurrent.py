@@ -108,11 +108,12 @@ class CellLayout(NamedTuple):
 
 
 class LSTMWeights(NamedTuple):
-    """What one LSTM layer multiplies with; G = 4 H gates (input, forget, cell, output, as torch orders them)."""
+    """What one LSTM layer multiplies with and adds; G = 4 H gates (input, forget, cell, output, as torch has them)."""
 
     input_GX: Tensor
     hidden_GH: Tensor
-    bias_G: Tensor
+    input_bias_G: Tensor
+    hidden_bias_G: Tensor
 
 
 class CellStack(nn.Module):
@@ -138,7 +139,7 @@ class CellStack(nn.Module):
         cell = self.cells[0]
         if len(self.cells) > 1 or not isinstance(cell, nn.LSTMCell):
             return None
-        return LSTMWeights(cell.weight_ih, cell.weight_hh, cell.bias_ih + cell.bias_hh)
+        return LSTMWeights(cell.weight_ih, cell.weight_hh, cell.bias_ih, cell.bias_hh)
 
     def forward(self, inputs_BD: Tensor, state: CellState) -> tuple[Tensor, CellState]:
         """Advance one step; return the h of the top layer and the new state."""

@@ -9,7 +9,6 @@ from collections.abc import Sequence
 import jiwer
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize_scalar
 from scipy.special import expit, log_expit, logit
 
 CERTAIN = 1e-6
@@ -35,6 +34,8 @@ def _logits(confidences: Confidences) -> NDArray[np.float64]:
 
 def fit_temperature(confidences: Confidences, right: Sequence[bool]) -> float:
     """Return the temperature at which the confidences explain best what was right (least cross entropy)."""
+    from scipy.optimize import minimize_scalar  # slow to import
+
     logits, signs = _logits(confidences), np.where(right, 1.0, -1.0)
 
     def surprise(log_temperature: float) -> float:
