@@ -17,6 +17,8 @@ MAX_SPECKS = 10
 """Specks for each larger component above which a page is taken for noisy."""
 MIN_EDGE, MAX_GRAIN = 0.12, 2.4
 """Steepness of the edges of print at least: of the usual one on the page, and times that of its paper."""
+MAX_BORDER = (0.12, 0.03)
+"""Shares of columns and of rows of a scan beyond a border at most: the edge of a facing page lies beside a page."""
 
 
 def without_noise(ink: Mask, found: Components) -> Mask:
@@ -84,7 +86,7 @@ def _largest(holes: Mask) -> int:
 def sheet_of(found: Components) -> NDArray[np.int64]:
     """Return left, top, right and bottom of the sheet: within black borders of a scan and the fold to a facing page.
 
-    Those are components that run along a whole side near it.
+    Those are components that run along a whole side near it; further in they are rules.
     """
     sides = found.labels.shape[::-1]
     limits = np.array([0, 0, *sides], np.int64)
@@ -92,8 +94,8 @@ def sheet_of(found: Components) -> NDArray[np.int64]:
         low, high = found.boxes[:, axis], found.boxes[:, axis + 2]
         length = found.boxes[:, 3 - axis] - found.boxes[:, 1 - axis]
         bars = (length > 0.6 * sides[1 - axis]) & (high - low < 0.2 * side)
-        limits[axis] = high[bars & (high < 0.25 * side)].max(initial=0)
-        limits[axis + 2] = low[bars & (low > 0.75 * side)].min(initial=side)
+        limits[axis] = high[bars & (low < MAX_BORDER[axis] * side)].max(initial=0)
+        limits[axis + 2] = low[bars & (high > (1 - MAX_BORDER[axis]) * side)].min(initial=side)
     return limits
 
 

@@ -70,7 +70,7 @@ def find_gutters(boxes: Boxes, uprights: Boxes, shape: tuple[int, int], size: fl
         shape: Rows and columns of the page.
         size: The usual height of its letters.
     """
-    cell = max(1.0, size / 4)
+    cell = max(1.0, size / 6)
     rows, columns = (int(np.ceil(side / cell)) + 1 for side in shape)
     low, high = np.floor(boxes / cell).astype(int), np.ceil(boxes / cell).astype(int)
     corners = np.zeros((rows + 1, columns + 1), np.int32)

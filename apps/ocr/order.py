@@ -22,6 +22,8 @@ RUNNING = 20.0
 """Letter sizes along lines of running text, at least."""
 MAX_SPACE = 10.0
 """Letter sizes between two words of a line that no gutter parts."""
+PIECE = 4.0
+"""Letter sizes: narrower runs that lie within a line are pieces of it."""
 WORD_SPACE = 1.6
 """Letter sizes between two words, at most, where a gutter seems to part them."""
 MAX_NOTE_GAP = 2.5
@@ -49,6 +51,18 @@ class Print:
         count = int(groups.max()) + 1
         sizes = np.array([np.median(self.sizes[groups == i]) for i in range(count)])
         return Print(hulls(self.boxes, groups, count), sizes, self.rules)
+
+
+def rows_of_pieces(runs: Print, gutters: Gutters) -> NDArray[np.int64]:
+    """Return for each run its row, from 0: alone, or with the wider one that it is a piece of, as it lies within it."""
+    boxes, wide = runs.boxes, widths(runs.boxes)
+    middle = 0.5 * (boxes[:, None, :2] + boxes[:, None, 2:])
+    within = (middle >= boxes[None, :, :2]).all(2) & (middle <= boxes[None, :, 2:]).all(2)
+    within &= (wide[:, None] < PIECE * runs.sizes[:, None]) & (wide[None] > 2 * wide[:, None])
+    within &= runs.sizes[:, None] < 1.6 * runs.sizes[None]
+    away = np.abs(_middle(boxes)[:, None] - _middle(boxes)[None])
+    piece = np.flatnonzero(within.any(1))
+    return _groups(_pairs(piece, np.where(within, away, np.inf)[piece].argmin(1), len(boxes)))
 
 
 def rows_of_words(runs: Print, gutters: Gutters) -> NDArray[np.int64]:

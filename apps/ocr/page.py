@@ -22,7 +22,7 @@ from scriba.ocr.components import Components, components, letter_size, only, und
 from scriba.ocr.cut import SEVERAL, PageLine, Sheet, cut_line
 from scriba.ocr.gutters import find_gutters
 from scriba.ocr.image import Grey
-from scriba.ocr.order import WORD_SPACE, Print, reading_order, rows_of_cells, rows_of_words
+from scriba.ocr.order import WORD_SPACE, Print, reading_order, rows_of_cells, rows_of_pieces, rows_of_words
 from scriba.ocr.rules import Rules, find_rules
 from scriba.ocr.runs import find_runs, local_sizes, nearest_letters
 from scriba.ocr.turn import angle_of, turned
@@ -34,6 +34,8 @@ FINE_SIZE = 9.0
 """Rows of letters below which a page is analysed at a larger size."""
 MIN_SIZE = 4.0
 """Rows of letters below which nothing can be read."""
+LARGE = 0.35
+"""Letter sizes of marks, as hyphens, that no gutter runs through: columns have specks between them."""
 
 
 @dataclass(frozen=True)
@@ -137,7 +139,8 @@ def _lines(sheet: Sheet, found: Components, rules: Rules, size: float) -> list[P
     is_mark[letters] = False
     marks = np.flatnonzero(is_mark)
     uprights = rules.upright[heights(rules.upright) > 3 * size]
-    gutters = find_gutters(boxes[np.r_[letters, marks]], uprights, found.labels.shape, size)
+    large = marks[np.maximum(heights(boxes[marks]), widths(boxes[marks])) > LARGE * size]  # the others may be dirt
+    gutters = find_gutters(boxes[np.r_[letters, large]], uprights, found.labels.shape, size)
     line = find_runs(boxes[letters], gutters)
     runs = Print(hulls(boxes[letters], line, int(line.max()) + 1), _medians(heights(boxes[letters]), line), rules.level)
     stray = (widths(runs.boxes) < 0.75 * size) & (heights(runs.boxes) < 0.75 * size)  # marks far from any letter
@@ -145,7 +148,7 @@ def _lines(sheet: Sheet, found: Components, rules: Rules, size: float) -> list[P
         return []
     letters, line = letters[~stray[line]], (np.cumsum(~stray) - 1)[line[~stray[line]]]
     runs = Print(runs.boxes[~stray], runs.sizes[~stray], runs.rules)
-    for rows in (rows_of_words, partial(rows_of_cells, reach=WORD_SPACE), rows_of_cells):
+    for rows in (rows_of_pieces, rows_of_words, partial(rows_of_cells, reach=WORD_SPACE), rows_of_cells):
         groups = rows(runs, gutters)
         runs, line = runs.joined(groups), groups[line]
     owner[letters] = line

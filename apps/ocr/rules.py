@@ -14,9 +14,10 @@ from scriba.ocr.boxes import Boxes
 
 MIN_LENGTH = 3.2
 """Letter sizes: longer than a dash."""
-MAX_THICKNESS = 0.3
-"""Letter sizes: thinner than the strokes of a headline."""
-
+MAX_THICKNESS, LONG, MAX_LONG_THICKNESS = 0.3, 12.0, 1.0
+"""Letter sizes: thinner than the strokes of a headline; one that is longer than any of these may be thicker."""
+MAX_TOUCHED = 0.4
+"""Share of a rule that is not long where other ink touches it: more have the feet or stems of letters in a row."""
 MAX_WORN = 8.0
 """Letter sizes between two pieces of one rule."""
 
@@ -54,17 +55,38 @@ def _level_rules(ink: Mask, size: float) -> tuple[Boxes, Mask]:
     boxes = []
     for number, (rows, columns) in enumerate(ndimage.find_objects(labels), start=1):
         one = labels[rows, columns] == number
-        if one.sum() > max(4.0, MAX_THICKNESS * size) * one.shape[1] or one.shape[1] < 8 * one.sum(0).mean():
+        length, thickness = one.shape[1], float(one.sum(0).mean())
+        most = max(4.0, (MAX_THICKNESS if length < LONG * size else MAX_LONG_THICKNESS) * size)
+        if thickness > most or length < 8 * thickness:
             continue
-        boxes.append((columns.start, rows.start, columns.stop, rows.stop))
         top, bottom = max(0, rows.start - 1), min(len(ink), rows.stop + 1)
         part = np.zeros((bottom - top, one.shape[1]), np.bool_)
         part[rows.start - top : rows.stop - top] = one
         others = ink[top:bottom, columns] & ~part
+        if length < LONG * size and _touched(ink, (rows, columns), others, size) > MAX_TOUCHED:
+            continue
+        boxes.append((columns.start, rows.start, columns.stop, rows.stop))
         above = np.logical_or.accumulate(others, 0)
         below = np.logical_or.accumulate(others[::-1], 0)[::-1]
         mask[top:bottom, columns] |= part & ~(above & below)
     return np.array(boxes, np.int64).reshape(-1, 4), mask
+
+
+def _touched(ink: Mask, place: tuple[slice, slice], others: Mask, size: float) -> float:
+    """Return the share of a level rule that strokes of letters stand on or hang from.
+
+    Args:
+        ink: The ink of the page.
+        place: Rows and columns of the rule.
+        others: Ink that touches it (its rows and one more on both sides, its columns).
+        size: The usual height of letters.
+    """
+    rows, columns = place
+    reach = max(2, round(0.25 * size))
+    above, below = max(0, rows.start - reach), min(len(ink) - 1, rows.stop - 1 + reach)
+    strokes = others[: len(others) // 2 + 1].any(0) & ink[above, columns]
+    strokes |= others[len(others) // 2 :].any(0) & ink[below, columns]
+    return float(strokes.mean())
 
 
 def _continued(rules: Boxes, size: float) -> Boxes:
