@@ -138,7 +138,7 @@ def _lines(sheet: Sheet, found: Components, rules: Rules, size: float) -> list[P
     is_mark = _marks(found, size) & printed & ~pieces
     is_mark[letters] = False
     marks = np.flatnonzero(is_mark)
-    uprights = rules.upright[heights(rules.upright) > 3 * size]
+    uprights = rules.upright[heights(rules.upright) > 4 * size]
     large = marks[np.maximum(heights(boxes[marks]), widths(boxes[marks])) > LARGE * size]  # the others may be dirt
     gutters = find_gutters(boxes[np.r_[letters, large]], uprights, found.labels.shape, size)
     line = find_runs(boxes[letters], gutters)

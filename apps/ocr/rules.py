@@ -16,8 +16,8 @@ MIN_LENGTH = 3.2
 """Letter sizes: longer than a dash."""
 MAX_THICKNESS, LONG, MAX_LONG_THICKNESS = 0.3, 12.0, 1.0
 """Letter sizes: thinner than the strokes of a headline; one that is longer than any of these may be thicker."""
-MAX_TOUCHED = 0.4
-"""Share of a rule that is not long where other ink touches it: more have the feet or stems of letters in a row."""
+MAX_TOUCHED = 0.4, 0.15
+"""Shares of a rule that is not long, level or upright, where strokes touch it: more have letters' feet and stems."""
 MAX_WORN = 8.0
 """Letter sizes between two pieces of one rule."""
 
@@ -39,13 +39,13 @@ class Rules:
 
 def find_rules(ink: Mask, size: float) -> Rules:
     """Return the rules in the ink of a page whose letters are about so high."""
-    level, level_mask = _level_rules(ink, size)
-    across, across_mask = _level_rules(np.ascontiguousarray(ink.T), size)
+    level, level_mask = _level_rules(ink, size, MAX_TOUCHED[0])
+    across, across_mask = _level_rules(np.ascontiguousarray(ink.T), size, MAX_TOUCHED[1])
     upright = _continued(across, size)[:, [1, 0, 3, 2]]
     return Rules(level, upright, level_mask | across_mask.T)
 
 
-def _level_rules(ink: Mask, size: float) -> tuple[Boxes, Mask]:
+def _level_rules(ink: Mask, size: float, max_touched: float) -> tuple[Boxes, Mask]:
     """Return boxes and pixels of the level rules; what letters cross stays out of the mask."""
     mask = np.zeros_like(ink)
     long = long_runs(ink, round(MIN_LENGTH * size))
@@ -63,7 +63,7 @@ def _level_rules(ink: Mask, size: float) -> tuple[Boxes, Mask]:
         part = np.zeros((bottom - top, one.shape[1]), np.bool_)
         part[rows.start - top : rows.stop - top] = one
         others = ink[top:bottom, columns] & ~part
-        if length < LONG * size and _touched(ink, (rows, columns), others, size) > MAX_TOUCHED:
+        if length < LONG * size and _touched(ink, (rows, columns), others, size) > max_touched:
             continue
         boxes.append((columns.start, rows.start, columns.stop, rows.stop))
         above = np.logical_or.accumulate(others, 0)
