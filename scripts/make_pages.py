@@ -72,7 +72,7 @@ def set_page(kind: Kind, body: str, language: str, browser: str) -> Sheet:
         if found is None or not picture.exists():
             raise SystemExit(f"{browser}: made no page; {done.stderr[-500:]}")
         pixels = np.asarray(Image.open(picture).convert("RGB"), np.float32)
-    rows = json.loads(html.unescape(found[1]))
+    rows = [row for row in json.loads(html.unescape(found[1])) if row["bottom"] <= height]  # the others are cut off
     return Sheet(pixels, tuple(measured(row, scale) for row in rows), scale * 15)
 
 

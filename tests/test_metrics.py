@@ -150,6 +150,7 @@ def test_words_normalisation_of_any_text(text: str) -> None:
         ("it’s ‘so’ ''x''", "it's 'so' \"x\""),
         ("e\u0301t\u00e9", "été"),
         (" 1 . 50\u00a0: x ", "1. 50: x"),
+        ("so … da…", "so... da..."),
     ],
 )
 def test_print_normalisation(text: str, plain: str) -> None:

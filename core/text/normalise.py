@@ -40,12 +40,12 @@ def plain_words(text: str) -> str:
     return " ".join(filter(None, (word.strip("'") for word in words)))
 
 
-QUOTES = str.maketrans(dict.fromkeys("‘’‚‛`´′ʼ‹›", "'") | dict.fromkeys("“”„‟″«»", '"') | {"ſ": "s"})
+QUOTES = str.maketrans(dict.fromkeys("‘’‚‛`´′ʼ‹›", "'") | dict.fromkeys("“”„‟″«»", '"') | {"ſ": "s", "…": "..."})
 DASHES = re.compile(r" *[-‐‑‒–—―−⸗­]+ *")
 
 
 def plain_print(text: str) -> str:
-    """NFC, quotation marks and dashes unified, long s as s, no space before ; : , . ! ? or around dashes."""
+    """NFC, quotation marks and dashes unified, long s as s, … as three dots, no space before ; : , . ! ? or around dashes."""
     text = unicodedata.normalize("NFC", text).translate(QUOTES).replace("''", '"')
     text = DASHES.sub("-", re.sub(r"\s+", " ", text))
     return re.sub(r" +([;:,.!?])", r"\1", text).strip()
