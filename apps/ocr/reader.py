@@ -25,6 +25,8 @@ from scriba.ocr.turn import turned_place
 
 MIN_CONFIDENCE = 0.4
 """Of a long line on a page; what is read with less is a picture, texture or noise."""
+SURE_OF_SIGNS = 0.9
+"""Confidence of a line on a page that has hardly a letter or figure."""
 LOOKAHEAD = 4
 """Batches that are read together: few, so that the first page is there before the last is begun."""
 
@@ -264,8 +266,14 @@ class LineReader:
 
 
 def is_print(hypothesis: Hypothesis, confidence: float) -> bool:
-    """Tell whether something found on a page is print: read with confidence, the more the shorter it is."""
-    letters = max(1, len(hypothesis.text.replace(" ", "")))
+    """Tell whether something found on a page is print: read with confidence, the more the shorter it is.
+
+    Specks are read as dots, strokes and asterisks: where letters and figures are few, several signs have to be sure.
+    """
+    signs = hypothesis.text.replace(" ", "")
+    letters = max(1, len(signs))
+    if confidence and 3 * sum(map(str.isalnum, signs)) < len(signs):
+        return len(signs) > 1 and hypothesis.confidence >= SURE_OF_SIGNS
     return hypothesis.confidence >= min(confidence * (1 + 2 / letters), 0.75 + 0.25 * confidence, 2.2 * confidence)
 
 

@@ -4,6 +4,7 @@ Letters that cross a rule keep the pixels they share with it, so that they stay 
 """
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,10 +15,24 @@ from scriba.ocr.boxes import Boxes
 
 MIN_LENGTH = 3.2
 """Letter sizes: longer than a dash."""
-MAX_THICKNESS, LONG, MAX_LONG_THICKNESS = 0.3, 12.0, 1.0
-"""Letter sizes: thinner than the strokes of a headline; one that is longer than any of these may be thicker."""
-MAX_TOUCHED = 0.4, 0.15
-"""Shares of a rule that is not long, level or upright, where strokes touch it: more have letters' feet and stems."""
+MAX_THICKNESS, LONG = 0.3, 12.0
+"""Letter sizes: thinner than the strokes of a headline, and longer than any of them."""
+
+
+class Limits(NamedTuple):
+    """What tells rules from other ink.
+
+    Attributes:
+        thickness: Letter sizes of a long rule at most.
+        touched: Share of a rule that is not long where strokes touch it: more have letters' feet and stems.
+    """
+
+    thickness: float
+    touched: float
+
+
+LEVEL, UPRIGHT = Limits(1.0, 0.4), Limits(MAX_THICKNESS, 0.15)
+"""A thick upright bar is the fold of a book or the border of a scan."""
 MAX_WORN = 8.0
 """Letter sizes between two pieces of one rule."""
 
@@ -39,13 +54,13 @@ class Rules:
 
 def find_rules(ink: Mask, size: float) -> Rules:
     """Return the rules in the ink of a page whose letters are about so high."""
-    level, level_mask = _level_rules(ink, size, MAX_TOUCHED[0])
-    across, across_mask = _level_rules(np.ascontiguousarray(ink.T), size, MAX_TOUCHED[1])
+    level, level_mask = _level_rules(ink, size, LEVEL)
+    across, across_mask = _level_rules(np.ascontiguousarray(ink.T), size, UPRIGHT)
     upright = _continued(across, size)[:, [1, 0, 3, 2]]
     return Rules(level, upright, level_mask | across_mask.T)
 
 
-def _level_rules(ink: Mask, size: float, max_touched: float) -> tuple[Boxes, Mask]:
+def _level_rules(ink: Mask, size: float, limits: Limits) -> tuple[Boxes, Mask]:
     """Return boxes and pixels of the level rules; what letters cross stays out of the mask."""
     mask = np.zeros_like(ink)
     long = long_runs(ink, round(MIN_LENGTH * size))
@@ -56,14 +71,14 @@ def _level_rules(ink: Mask, size: float, max_touched: float) -> tuple[Boxes, Mas
     for number, (rows, columns) in enumerate(ndimage.find_objects(labels), start=1):
         one = labels[rows, columns] == number
         length, thickness = one.shape[1], float(one.sum(0).mean())
-        most = max(4.0, (MAX_THICKNESS if length < LONG * size else MAX_LONG_THICKNESS) * size)
+        most = max(4.0, (MAX_THICKNESS if length < LONG * size else limits.thickness) * size)
         if thickness > most or length < 8 * thickness:
             continue
         top, bottom = max(0, rows.start - 1), min(len(ink), rows.stop + 1)
         part = np.zeros((bottom - top, one.shape[1]), np.bool_)
         part[rows.start - top : rows.stop - top] = one
         others = ink[top:bottom, columns] & ~part
-        if length < LONG * size and _touched(ink, (rows, columns), others, size) > max_touched:
+        if length < LONG * size and _touched(ink, (rows, columns), others, size) > limits.touched:
             continue
         boxes.append((columns.start, rows.start, columns.stop, rows.stop))
         above = np.logical_or.accumulate(others, 0)
