@@ -45,7 +45,7 @@ DASHES = re.compile(r" *[-‐‑‒–—―−⸗­]+ *")
 
 
 def plain_print(text: str) -> str:
-    """NFC, quotation marks and dashes unified, long s as s, … as three dots, no space before ; : , . ! ? or around dashes."""
+    """NFC, quotation marks and dashes unified, long s as s, … as three dots, no space before ;:,.!? or by dashes."""
     text = unicodedata.normalize("NFC", text).translate(QUOTES).replace("''", '"')
     text = DASHES.sub("-", re.sub(r"\s+", " ", text))
     return re.sub(r" +([;:,.!?])", r"\1", text).strip()
