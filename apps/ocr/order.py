@@ -157,7 +157,7 @@ def reading_order(lines: Print, gutters: Gutters) -> NDArray[np.int64]:
     bars = lines.rules[(long > 12 * size) | (long > 6 * size) & ~inside(lines.rules, blocks)]  # the others are dashes
     trim = np.array([1, 0, -1, 0]) * round(size)
     nodes = np.concatenate([blocks, bars + trim])
-    order = _sorted(nodes, _before(nodes, size))
+    order = _sorted(nodes, _before(nodes, size), size)
     places = [np.flatnonzero(block == i) for i in order if i < len(blocks)]
     return np.concatenate([place[np.argsort(lines.boxes[place][:, [1, 3]].sum(1), kind="stable")] for place in places])
 
@@ -251,15 +251,20 @@ def _before(nodes: Boxes, size: float) -> Flags:
     return below | beside
 
 
-def _sorted(nodes: Boxes, before: Flags) -> list[int]:
-    """Sort topologically; of blocks that may come next the one that goes on in the same column, or else the topmost."""
+def _sorted(nodes: Boxes, before: Flags, size: float) -> list[int]:
+    """Sort topologically.
+
+    Of blocks that may come next it is the rest of the line, or else the one that goes on in the same column, or else the
+    topmost.
+    """
     left = before.sum(0)
     todo, order = np.ones(len(nodes), np.bool_), list[int]()
     column = np.zeros(4, np.int64)
     while todo.any():
         ready = np.flatnonzero(todo & (left <= left[todo].min()))
         some = [i for i in ready if order and _goes_on(nodes, column, int(i), todo)]
-        best = int(min(some or ready, key=lambda i: (nodes[i, 1], nodes[i, 0])))
+        rest = [i for i in ready if order and _same_line(nodes[order[-1]], nodes[i], size)]
+        best = int(min(rest or some or ready, key=lambda i: (nodes[i, 1], nodes[i, 0])))
         order.append(best)
         todo[best] = False
         block = nodes[best]
@@ -268,6 +273,13 @@ def _sorted(nodes: Boxes, before: Flags) -> list[int]:
         column = np.array([ends[:, 0].min(), block[1], ends[:, 2].max(), block[3]])
         left = left - before[best]
     return order
+
+
+def _same_line(first: NDArray[np.int64], second: NDArray[np.int64], size: float) -> bool:
+    """Tell whether two blocks are parts of one line that was not joined: one line high, one just after the other."""
+    tall = [int(block[3] - block[1]) for block in (first, second)]
+    level = max(tall) < 3 * size and shared(first, second, 1) > 0.5 * min(tall)
+    return bool(level and 0 <= second[0] - first[2] < MAX_NOTE_GAP * size)
 
 
 def _goes_on(nodes: Boxes, column: NDArray[np.int64], following: int, todo: Flags) -> bool:
