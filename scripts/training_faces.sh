@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Get the faces that ocr-print was trained with: old style, typewriter, dot matrix, Fraktur and common ones.
+# Get the faces that ocr-print was trained with: old style, typewriter, dot matrix, Fraktur, screen and common ones.
 # None of them comes with scriba; their licences (mostly SIL OFL) are in the packages.
 #
 #     bash scripts/training_faces.sh DIR      then train with SCRIBA_FONTS=DIR
@@ -9,12 +9,19 @@ set -euo pipefail
 
 readonly DIR=${1:?usage: bash scripts/training_faces.sh DIR}
 readonly DEBIAN=(
-    fonts-blankenburg fonts-cabin fonts-cantarell fonts-comfortaa fonts-courier-prime fonts-crosextra-caladea
-    fonts-crosextra-carlito fonts-dejavu fonts-ebgaramond fonts-freefont-ttf fonts-gamaliel fonts-gfs-bodoni-classic
-    fonts-gfs-didot fonts-gnutypewriter fonts-gotico-antiqua fonts-goudybookletter fonts-hack fonts-inconsolata
-    fonts-junicode fonts-lato fonts-liberation fonts-linuxlibertine fonts-lmodern fonts-noto-mono fonts-ocr-a
-    fonts-ocr-b fonts-oldstandard fonts-open-sans fonts-play fonts-roboto fonts-sil-gentium fonts-texgyre
-    fonts-tlwg-typewriter-ttf fonts-urw-base35 fonts-vollkorn
+    fonts-adf-accanthis fonts-adf-baskervald fonts-adf-berenis fonts-adf-gillius fonts-adf-universalis
+    fonts-adf-verana fonts-anonymous-pro fonts-b612 fonts-blankenburg fonts-cabin fonts-cantarell fonts-clear-sans
+    fonts-cmu fonts-comfortaa fonts-comic-neue fonts-courier-prime fonts-croscore fonts-crosextra-caladea
+    fonts-crosextra-carlito fonts-dejavu fonts-dosis fonts-ebgaramond fonts-ebgaramond-extra fonts-fantasque-sans
+    fonts-firacode fonts-freefont-ttf fonts-gamaliel fonts-gfs-bodoni-classic fonts-gfs-didot fonts-gnutypewriter
+    fonts-go fonts-gotico-antiqua fonts-goudybookletter fonts-hack fonts-hermit fonts-inconsolata fonts-inter
+    fonts-jetbrains-mono fonts-junicode fonts-lato fonts-league-mono fonts-league-spartan fonts-liberation fonts-linex
+    fonts-linuxlibertine fonts-lmodern fonts-manrope fonts-monofur fonts-mononoki fonts-national-park fonts-noto-core
+    fonts-noto-extra fonts-noto-mono fonts-noto-ui-core fonts-ocr-a fonts-ocr-b fonts-oldstandard fonts-open-sans
+    fonts-opendyslexic fonts-oxygen fonts-play fonts-proggy fonts-quicksand fonts-recommended fonts-roboto
+    fonts-roboto-slab fonts-sil-andika fonts-sil-charis fonts-sil-doulos fonts-sil-gentium fonts-sil-sophia-nubian
+    fonts-spleen fonts-terminus fonts-texgyre fonts-tlwg-typewriter-ttf fonts-tomsontalks fonts-urw-base35
+    fonts-vollkorn ttf-bitstream-vera
 )
 readonly WHOLE=( # in version 4 each has one file with all its characters, long s among them
     grenze-gotisch im-fell-english new-rocker pirata-one unifrakturcook unifrakturmaguntia

@@ -57,11 +57,24 @@ def test_a_text_of_several_lines_is_no_line(tmp_path: Path) -> None:
         ("a\u200bb\ufeffc\u2060", "abc"),
         ("Wort\u00adteil", "Wortteil"),
         ("Wort\u00ad", "Wort-"),
+        ("verwer\u00ac", "verwer-"),
+        ("a \u00ac b", "a \u00ac b"),
         ("e\u0301 \u00e9", "\u00e9 \u00e9"),
         ("„So“, ſagte er – ’s war", "„So“, ſagte er – ’s war"),
         ("می\u200cخواهم", "می\u200cخواهم"),
     ],
-    ids=["tab", "no break", "no width", "soft hyphen", "soft hyphen at the end", "NFD", "quotes stay", "joiners stay"],
+    ids=[
+        "tab",
+        "no break",
+        "no width",
+        "soft hyphen",
+        "soft hyphen at the end",
+        "not sign for one",
+        "not sign",
+        "NFD",
+        "quotes stay",
+        "joiners stay",
+    ],
 )
 def test_texts_are_cleaned(text: str, expected: str) -> None:
     """Of what is not to be seen; letters in two parts are one; nothing that is printed is changed."""

@@ -254,8 +254,8 @@ def _before(nodes: Boxes, size: float) -> Flags:
 def _sorted(nodes: Boxes, before: Flags, size: float) -> list[int]:
     """Sort topologically.
 
-    Of blocks that may come next it is the rest of the line, or else the one that goes on in the same column, or else the
-    topmost.
+    Of blocks that may come next it is the rest of the line, or else the one that goes on in the same column, or else
+    the topmost.
     """
     left = before.sum(0)
     todo, order = np.ones(len(nodes), np.bool_), list[int]()

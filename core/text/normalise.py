@@ -19,8 +19,11 @@ INVISIBLE = re.compile("[\u00ad\u200b\u2060\ufeff]")
 
 
 def clean(text: str) -> str:
-    """Return a text in NFC, without what editors and web pages leave in it; a soft hyphen that ends it is a hyphen."""
-    text = re.sub("\u00ad$", "-", SPACES.sub(" ", text))
+    """Return a text in NFC, without what editors and web pages leave in it.
+
+    A soft hyphen that ends it is a hyphen, and so is the ¬ that some write for one that parts a word.
+    """
+    text = re.sub(r"\u00ad$|(?<=\w)\u00ac(?=\s*$)", "-", SPACES.sub(" ", text))
     return unicodedata.normalize("NFC", INVISIBLE.sub("", text))
 
 
