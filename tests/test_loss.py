@@ -32,7 +32,7 @@ from scriba.core.text import BLANK, SOS_EOS
 from scriba.core.training import RunConfig, check_run
 from scriba.core.training.config import LossConfig
 from scriba.core.training.objective import Objective, build_objective
-from scriba.core.training.reinforce import Reinforce, looked_at_once
+from scriba.core.training.reinforce import GUIDE_WIDTH, Reinforce, looked_at_once, off_diagonal
 
 BATCH = (torch.randn(2, 8, BINS), torch.tensor([8, 6]), torch.tensor([[3, 4, 5], [6, 3, 0]]), torch.tensor([3, 2]))
 
@@ -290,3 +290,19 @@ def test_every_position_should_be_looked_at_once() -> None:
             terms.append((1 - looks) ** 2)
     expected = sum(terms) / len(terms)
     assert float(looked_at_once(weights_BUNT, labels_BU, lengths_B)) == pytest.approx(expected, rel=1e-5)
+
+
+def test_attention_should_stay_near_the_diagonal() -> None:
+    """The guided attention loss from its definition: heads as their mean, neither padding nor its steps counted."""
+    torch.manual_seed(0)
+    weights_BUNT = torch.rand(2, 4, 2, 5)
+    weights_BUNT[1, :, :, 3:] = 0
+    labels_BU = torch.tensor([[3, 4, 1, 0], [3, 1, 0, 0]])
+    terms = []
+    for b, (steps, positions) in enumerate([(3, 5), (2, 3)]):
+        for u in range(steps):
+            away = [(u + 0.5) / steps - (t + 0.5) / positions for t in range(positions)]
+            cost = [1 - math.exp(-(a**2) / (2 * GUIDE_WIDTH**2)) for a in away]
+            terms.append(sum(c * float(weights_BUNT[b, u, :, t].mean()) for t, c in enumerate(cost)))
+    expected = sum(terms) / len(terms)
+    assert float(off_diagonal(weights_BUNT, labels_BU, torch.tensor([5, 3]))) == pytest.approx(expected, rel=1e-4)

@@ -60,6 +60,8 @@ class LossConfig:
         entropy_weight: Weight of the entropy of the attention weights, hard attention only.
         doubly_stochastic: Weight of the penalty on positions that were not looked at once in all (Xu et al. 2015,
             section 4.2.1).
+        guided: Weight of the penalty on looking far from the diagonal, for inputs whose tokens are about equally long,
+            as letters of a line are (Tachibana et al. 2018): attention finds its place sooner and keeps it.
         samples: Outputs that are sampled for each input, to train on their score by the task's own measure instead of
             on likelihood (`core/training/reward.py`); 2 or more, or 0. Start from a trained model with --init.
     """
@@ -70,6 +72,7 @@ class LossConfig:
     reinforce_weight: NotNegative = 1.0
     entropy_weight: NotNegative = 0.01
     doubly_stochastic: NotNegative = 0.0
+    guided: NotNegative = 0.0
     samples: Whole = 0
 
 

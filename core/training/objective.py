@@ -21,7 +21,7 @@ from scriba.core.model import (
     with_wrong_tokens,
 )
 from scriba.core.training.config import LossConfig
-from scriba.core.training.reinforce import Reinforce, looked_at_once
+from scriba.core.training.reinforce import Reinforce, looked_at_once, off_diagonal
 from scriba.core.training.reward import Reward, reward_loss
 
 
@@ -102,6 +102,8 @@ class Objective(nn.Module):
             if self.config.doubly_stochastic and trace.weights_BUNT is not None:
                 penalty = looked_at_once(trace.weights_BUNT, labels_BU, memory.lengths_B)
                 extra = extra + self.config.doubly_stochastic * penalty
+            if self.config.guided and trace.weights_BUNT is not None:
+                extra = extra + self.config.guided * off_diagonal(trace.weights_BUNT, labels_BU, memory.lengths_B)
         return attention, extra
 
 

@@ -9,6 +9,9 @@ from torch import Tensor, nn
 from scriba.core.model import Trace, cross_entropy, mask_from_lengths
 from scriba.core.text import BLANK
 
+GUIDE_WIDTH = 0.1
+"""Share of an input that a token may stand away from its place on the diagonal."""
+
 
 class Reinforce(nn.Module):
     """Gradient of hard attention: Monte Carlo with a moving-average baseline and an entropy term.
@@ -63,3 +66,23 @@ def looked_at_once(weights_BUNT: Tensor, labels_BU: Tensor, lengths_B: Tensor) -
     total_BT = torch.bmm(valid_BU[:, None], weights_BUNT.mean(2))[:, 0]
     mask_BT = mask_from_lengths(lengths_B, total_BT.shape[1])
     return ((1 - total_BT) ** 2 * mask_BT).sum() / lengths_B.sum()
+
+
+def off_diagonal(weights_BUNT: Tensor, labels_BU: Tensor, lengths_B: Tensor) -> Tensor:
+    """Return the guided attention loss of Tachibana et al. 2018 (arXiv 1710.08969), section 4.1.
+
+    The mean over valid tokens u of sum_t a_ut (1 - exp(-(u/U - t/T)^2 / 2 g^2)) with g = `GUIDE_WIDTH`: what is looked
+    at far from where a token would stand if all were equally long.
+
+    Args:
+        weights_BUNT: Attention weights; several heads count as their mean.
+        labels_BU: What is said at each step, the end included; steps of padding do not count.
+        lengths_B: Valid positions of each row.
+    """
+    valid_BU = (labels_BU != BLANK).to(weights_BUNT.dtype)
+    tokens_B1 = valid_BU.sum(1, keepdim=True)
+    steps_BU = (torch.arange(labels_BU.shape[1], device=labels_BU.device) + 0.5) / tokens_B1
+    places_BT = (torch.arange(weights_BUNT.shape[3], device=labels_BU.device) + 0.5) / lengths_B[:, None]
+    away_BUT = steps_BU[:, :, None] - places_BT[:, None]
+    cost_BUT = 1 - torch.exp(-(away_BUT**2) / (2 * GUIDE_WIDTH**2))
+    return ((weights_BUNT.mean(2) * cost_BUT).sum(2) * valid_BU).sum() / valid_BU.sum()
