@@ -313,6 +313,17 @@ def test_a_window_on_a_dark_screen() -> None:
     assert_at(find_lines(np.asarray(image)), places)
 
 
+def test_the_title_of_a_window_on_a_grey_screen() -> None:
+    """Light print in a dark bar that goes over into the ground around the window is print, too."""
+    image = Image.new("L", (900, 500), 127)
+    draw = ImageDraw.Draw(image)
+    draw.rectangle((150, 80, 750, 420), fill=243, outline=90)
+    draw.rectangle((151, 81, 749, 120), fill=100)
+    draw.text((170, 88), "Save changes", fill=255, font=ImageFont.load_default(20))
+    places = [(170, 90), *set_text(image, (170, 150), 500, 4)]
+    assert_at(find_lines(np.asarray(image)), places)
+
+
 def test_margin_notes_join_no_line_of_the_text() -> None:
     """Short notes beside the first lines of paragraphs are lines of their own."""
     image = paper(1000, 900)

@@ -17,6 +17,8 @@ MAX_SPECKS = 10
 """Specks for each larger component above which a page is taken for noisy."""
 MIN_EDGE, MAX_GRAIN = 0.12, 2.4
 """Steepness of the edges of print at least: of the usual one on the page, and times that of its paper."""
+MIN_LIGHT_LETTERS = 3
+"""Light letters beside each other in a dark area that make it a ground of print."""
 MAX_BORDER = (0.12, 0.03)
 """Shares of columns and of rows of a scan beyond a border at most: the edge of a facing page lies beside a page."""
 
@@ -71,10 +73,40 @@ def dark_bands(found: Components, size: float) -> Mask | None:
         band = found.labels[top:bottom, left:right] == i + 1
         filled = ndimage.binary_fill_holes(band)
         area = int(filled.sum())
-        if area > 0.85 * band.size and 0.01 * area < area - found.areas[i] and _largest(filled & ~band) < 0.2 * area:
+        if not 0.01 * area < area - found.areas[i]:
+            continue
+        if area < 0.85 * band.size or _largest(filled & ~band) > 0.2 * area:
+            filled = _around_light_letters(band, filled & ~band, size)
+        if filled.any():
             mask = np.zeros(found.labels.shape, np.bool_) if mask is None else mask
             mask[top:bottom, left:right] |= filled
     return mask
+
+
+def _around_light_letters(band: Mask, holes: Mask, size: float) -> Mask:
+    """Return the parts of a dark area, as of a frame or screen around windows, in which rows of light letters stand.
+
+    Those are holes as high as letters with the dark area all around them; the cells of a grid have its thin lines.
+    """
+    result = np.zeros_like(band)
+    labels, _ = ndimage.label(holes, structure=np.ones((3, 3)))
+    places = ndimage.find_objects(labels)
+    boxes = np.array([(x.start, y.start, x.stop, y.stop) for y, x in places], np.int64).reshape(-1, 4)
+    tall, wide = heights(boxes), widths(boxes)
+    margin = max(2, round(0.5 * size))
+    dark = []
+    for i in np.flatnonzero((tall > 0.5 * size) & (tall < 3 * size) & (wide < 4 * size)):
+        left, top, right, bottom = boxes[i]
+        above, below = band[max(0, top - margin) : top, left:right], band[bottom : bottom + margin, left:right]
+        if above.size and below.size and min(above.mean(), below.mean()) > 0.8:
+            dark.append(boxes[i])
+    for box in dark:
+        row = [other for other in dark if abs(other[1] + other[3] - box[1] - box[3]) < size]
+        row = [other for other in row if -shared(other, box, 0) < 3 * size]
+        if len(row) >= MIN_LIGHT_LETTERS:
+            left, top, right, bottom = box + np.array([-1, -1, 1, 1]) * 2 * margin
+            result[max(0, top) : bottom, max(0, left) : right] = True
+    return result & (band | holes)
 
 
 def _largest(holes: Mask) -> int:
