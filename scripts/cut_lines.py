@@ -12,6 +12,7 @@ import re
 from pathlib import Path
 
 from scriba.core.command import say, track
+from scriba.core.errors import InputError
 from scriba.datasets.page_lines import ROOTS, PageLines
 
 
@@ -25,7 +26,10 @@ def main() -> None:
     scheme, _, folder = options.source.partition(":")
     if scheme not in ROOTS or not folder:
         raise SystemExit(f"{options.source}: give {' or '.join(f'{name}:FOLDER' for name in ROOTS)}.")
-    lines = PageLines(Path(folder), scheme)
+    try:
+        lines = PageLines(Path(folder), scheme)
+    except InputError as error:
+        raise SystemExit(str(error)) from error
     (options.out / "lines").mkdir(parents=True, exist_ok=True)
     rows: dict[str, list[str]] = {"train": [], "dev": []}
     for number, example in enumerate(track(lines, "lines", len(lines))):
