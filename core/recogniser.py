@@ -59,7 +59,7 @@ class Recogniser:
         tokenizer: Turns ids into text.
         decoding: How text is found.
         device: Where the model is.
-        dtype: Number format of convolutions and recurrent layers.
+        dtype: Number format of convolutions, recurrent layers and the layer of the CTC head.
         max_batch_frames: Frames in a batch at most, padding included.
     """
 
@@ -214,7 +214,9 @@ class _Job:
         memory = recogniser.encode(inputs)
         tokenizer, size = recogniser.tokenizer, recogniser.position_size
         found: dict[Method, list[Hypothesis]] = {
-            decoding.method: decode(recogniser.model, memory, tokenizer, decoding, size, self.keep_attention)
+            decoding.method: decode(
+                recogniser.model, memory, tokenizer, decoding, size, self.keep_attention, recogniser.dtype
+            )
             for decoding in self.decodings
         }
         rate = (time.perf_counter() - start) / sum(map(len, inputs))

@@ -6,7 +6,7 @@ import numpy as np
 
 from scriba.datasets.computing import address, code, dialog, file_name, row_of_text, short, signed
 from scriba.datasets.figures import cells, date, leader, number, numbered, price, quantity
-from scriba.datasets.prose import foreign, heading, repeated, salad, sentence, word
+from scriba.datasets.prose import accented, foreign, heading, repeated, salad, sentence, word
 from scriba.datasets.synthetic import chance, pick
 
 LABELS = "TOTAL CASH CHANGE SUBTOTAL Tax GST VAT Qty ITEM Amount Invoice Receipt No. Date Time TEL FAX Ref Price "
@@ -50,13 +50,14 @@ def contents(rng: np.random.Generator) -> str:
 
 
 KINDS: Mapping[str, tuple[Callable[[np.random.Generator], str], float]] = {
-    "prose": (sentence, 0.415),
+    "prose": (sentence, 0.365),
     "record": (record, 0.08),
     "items": (items, 0.06),
     "heading": (heading, 0.05),
     "price": (price, 0.015),
     "date": (date, 0.015),
     "article": (article, 0.01),
+    "accents": (accented, 0.05),
     "salad": (salad, 0.045),
     "repeated": (repeated, 0.025),
     "roman": (numbered, 0.025),

@@ -27,6 +27,8 @@ LETTERS = "".join(sorted({c for words in WORDS.values() for c in words.lower() i
 LETTERS += "ãõàèìòùêôûëïÿœæŀẁẃẅỳḃċḋḟġṁṗṡṫĉĝĥĵŝŭşţſ"
 OTHER_LETTERS = re.compile("[\u0400-\u052f]+|[\u0370-\u03ff\u1f00-\u1fff]{2,}")
 """Words of Cyrillic and Greek; a single Greek letter may be a sign in any text."""
+MARKED = tuple(group for group in DOUBTFUL.split() if any(c in LETTERS for c in group))
+"""Letters by what they are without their marks."""
 KNOWN = frozenset(PLAIN + LETTERS + "'’-·.")
 """What words may be made of."""
 SIGNS = ".,;:!?'\"()[]{}<>/\\|@#$%^&*_+=~-–—§°€£½•¥¢©®™¶†‡…µ±×÷≤≥≠¼¾²³¹→←↑↓·«»‹›„“”‚‘’′″¿¡ªº№■□●○▪✓∞≈√‰"
@@ -165,6 +167,21 @@ def salad(rng: np.random.Generator) -> str:
     )
     pool = pick(rng, pools)
     return " ".join("".join(pick(rng, pool) for _ in range(int(rng.integers(1, 9)))) for _ in range(count))
+
+
+def accented(rng: np.random.Generator) -> str:
+    """Return words whose letters have any marks, also ones that no language gives them, so that marks are looked at."""
+    language = draw_language(rng)
+    share = rng.uniform(0.1, 0.6)
+    words = []
+    for _ in range(int(rng.integers(1, 9))):
+        text = "".join(_marked(rng, c) if chance(rng, share) else c for c in word(rng, language))
+        words.append(_upper(text, language) if chance(rng, 0.15) else text[:1].upper() + text[1:])
+    return " ".join(words)
+
+
+def _marked(rng: np.random.Generator, letter: str) -> str:
+    return pick(rng, next((group for group in MARKED if letter in group), letter))
 
 
 def repeated(rng: np.random.Generator) -> str:

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from scriba.core.model import Memory, Seq2Seq, greedy_path
+from scriba.core.precision import autocast
 from scriba.core.scores import calibrated
 from scriba.core.search.align import align
 from scriba.core.search.beam import BeamSearch
@@ -30,6 +31,7 @@ def decode(
     decoding: Decoding,
     position_size: float | None = None,
     keep_attention: bool = False,
+    dtype: torch.dtype = torch.float32,
 ) -> list[Hypothesis]:
     """Decode an encoded batch.
 
@@ -40,9 +42,11 @@ def decode(
         decoding: How text is found.
         position_size: Extent of one encoder position in the app's unit (seconds, pixels), or None.
         keep_attention: Put the attention weights into the hypotheses (where attention is decoded).
+        dtype: Number format of the layer of the CTC head; its softmax and all else are in float32.
     """
     ctc = model.ctc if decoding.method != "attention" else None
-    log_probs_BTV = None if ctc is None else ctc(memory)
+    with autocast(memory.states_BTD.device, dtype):
+        log_probs_BTV = None if ctc is None else ctc(memory)
     options = decoding.options
     reader = OutputReader(tokenizer, position_size, options.temperature, keep_attention, 1 if ctc is None else ctc.rate)
     if decoding.greedy and ctc is not None and log_probs_BTV is not None:

@@ -76,9 +76,8 @@ class Objective(nn.Module):
         zero = memory.states_BTD.new_zeros(())
         ctc, attention, extra = zero, zero, zero
         if self.model.ctc is not None and weight > 0:
-            with torch.autocast(inputs.device.type, enabled=False):  # softmaxes stay in float32
-                nll_B = ctc_loss(self.model.ctc(memory), self.model.ctc.lengths(memory), targets_BU, target_lengths_B)
-                ctc = mean_per_token(nll_B, target_lengths_B)
+            nll_B = ctc_loss(self.model.ctc(memory), self.model.ctc.lengths(memory), targets_BU, target_lengths_B)
+            ctc = mean_per_token(nll_B, target_lengths_B)
         if self.model.decoder is not None and weight < 1:
             if reward is None:
                 attention, extra = self._taught(memory, targets_BU, target_lengths_B)
