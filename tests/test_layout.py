@@ -7,53 +7,16 @@ import time
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFont
+from printed import WORDS, assert_at, paper, set_text
 from scipy import ndimage
 
 from scriba.core.search import Hypothesis, TextSpan
 from scriba.ocr.cut import fall_of
 from scriba.ocr.image import Grey, to_grey
 from scriba.ocr.line import text_box
-from scriba.ocr.page import PageLine, find_lines, upright, upright_lines
+from scriba.ocr.page import find_lines, upright, upright_lines
 from scriba.ocr.reader import Page, is_print
 from scriba.ocr.turn import turned, upside_down
-
-TEXT = "the quick brown fox that jumped over it, yes; lazily dogged judges of gypsum in every old city hold that book"
-WORDS = TEXT.split(" ")
-
-
-def set_text(
-    image: Image.Image, place: tuple[int, int], width: int, count: int, size: int = 20, fill: int = 0, seed: int = 0
-) -> list[tuple[int, int]]:
-    """Set justified lines; returns where they begin."""
-    draw, font, rng = ImageDraw.Draw(image), ImageFont.load_default(size), np.random.default_rng(seed)
-    x, places = place[0], []
-    for i in range(count):
-        words = [str(rng.choice(WORDS))]
-        while sum(font.getlength(w) for w in words) + len(words) * 0.3 * size < width:
-            words.append(str(rng.choice(WORDS)))
-        words = words[:-1]
-        gap = (width - sum(font.getlength(w) for w in words)) / (len(words) - 1)
-        y, at = place[1] + round(1.4 * size) * i, float(x)
-        for word in words:
-            draw.text((at, y), word, fill=fill, font=font)
-            at += font.getlength(word) + gap
-        places.append((x, y))
-    return places
-
-
-def paper(width: int = 1000, height: int = 900) -> Image.Image:
-    return Image.new("L", (width, height), 255)
-
-
-def places_of(lines: list[PageLine]) -> list[tuple[int, int]]:
-    return [(line.box.left, line.box.top) for line in lines]
-
-
-def assert_at(lines: list[PageLine], places: list[tuple[int, int]], size: int = 20) -> None:
-    """Lines are found at these places, in this order, and none is higher than a line."""
-    assert len(lines) == len(places), places_of(lines)
-    for line, (x, y) in zip(lines, places, strict=True):
-        assert abs(line.box.left - x) < 0.6 * size and -0.3 * size < line.box.top - y < 0.8 * size, (line.box, x, y)
 
 
 @pytest.mark.parametrize(("count", "gutter", "size"), [(2, 24, 20), (3, 28, 18), (4, 24, 16), (6, 20, 12)])
@@ -322,24 +285,6 @@ def test_the_title_of_a_window_on_a_grey_screen() -> None:
     draw.text((170, 88), "Save changes", fill=255, font=ImageFont.load_default(20))
     places = [(170, 90), *set_text(image, (170, 150), 500, 4)]
     assert_at(find_lines(np.asarray(image)), places)
-
-
-def test_margin_notes_join_no_line_of_the_text() -> None:
-    """Short notes beside the first lines of paragraphs are lines of their own."""
-    image = paper(1000, 900)
-    for y in (50, 250, 450):
-        set_text(image, (260, y), 680, 5, seed=y)
-        ImageDraw.Draw(image).text((40, y + 4), "note of old gypsum", fill=0, font=ImageFont.load_default(16))
-    found = places_of(find_lines(np.asarray(image)))
-    assert sum(x < 80 for x, _ in found) == 3 and sum(abs(x - 260) < 8 for x, _ in found) == 15
-
-
-def test_numbers_of_lines_stay_with_them() -> None:
-    """A column of numbers beside wide lines that begin in one column is no column of notes."""
-    image = paper(1000, 500)
-    for i, (x, y) in enumerate(set_text(image, (120, 50), 780, 12)):
-        ImageDraw.Draw(image).text((x - 70, y), str(i + 1), fill=0, font=ImageFont.load_default(20))
-    assert [line.box.left < 80 for line in find_lines(np.asarray(image))] == [True] * 12
 
 
 def test_a_line_that_ends_in_tails_is_not_bent() -> None:

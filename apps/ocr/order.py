@@ -28,6 +28,10 @@ WORD_SPACE = 1.6
 """Letter sizes between two words, at most, where a gutter seems to part them."""
 MAX_NOTE_GAP = 2.5
 """Letter sizes between a word and a line that others are aligned with, where they belong together."""
+MAX_OVERLAP = 0.8
+"""Letter sizes that two runs of a line may overlap by: the halves of a broken letter, slanted letters."""
+MAX_UNEVEN = 0.28
+"""Letter sizes by which rows of a table are out of line with running text at most (standard deviation)."""
 MIN_ALIGNED = 0.7
 """Share of the runs of the emptier of two columns that stand in a row with one of the other, in a table."""
 
@@ -74,24 +78,22 @@ def rows_of_words(runs: Print, gutters: Gutters) -> NDArray[np.int64]:
     near = b[:, 0] - a[:, 2] < MAX_SPACE * size
     near &= ~gutters.part(a[:, 2], b[:, 0], 0.5 * (low + high), size) | _in_block(runs, a, b, size)
     near &= ~gutters.ruled(a[:, 2], b[:, 0], 0.5 * (low + high))
-    near &= (b[:, 0] - a[:, 2] < MAX_NOTE_GAP * size) | ~_aligned(runs, right)[right]
+    near &= (b[:, 0] - a[:, 2] < MAX_NOTE_GAP * size) | ~_aligned(runs, right[widths(a) < PIECE * size])[right]
     return _groups(_pairs(left[near], right[near], len(runs.boxes)))
 
 
-def _aligned(runs: Print, right: NDArray[np.int64]) -> Flags:
+def _aligned(runs: Print, numbered: NDArray[np.int64]) -> Flags:
     """Tell which runs begin in one column with two others just above or below: wide ones, lines of a block.
-
-    Lines with something on their left, as numbers of lines are, do not count.
 
     Args:
         runs: All.
-        right: Those with another on their left.
+        numbered: Those with something narrow on their left, as the numbers of lines, which do not count.
     """
     boxes, size = runs.boxes, runs.sizes[:, None]
     away = -shared(boxes[None], boxes[:, None], 1)
     near = (away > -0.3 * size) & (away < 5 * size) & (np.abs(boxes[None, :, 0] - boxes[:, None, 0]) < 0.5 * size)
     lines = widths(boxes) > RUNNING * runs.sizes
-    lines[right] = False
+    lines[numbered] = False
     return np.asarray((near & lines).sum(1) >= 2)
 
 
@@ -124,8 +126,9 @@ def rows_of_cells(runs: Print, gutters: Gutters, reach: float = math.inf) -> NDA
         near &= ~gutters.ruled(boxes[left, 2], boxes[right, 0], _middle(boxes[left]))
     left, right = left[near], right[near]
     size = np.array([np.median(sizes[column == i]) for i in range(column.max() + 1)])
-    several = _in_cells(runs, column)
-    celled = (several[left] | several[right]) & gutters.ruled(boxes[left, 2], boxes[right, 0], _middle(boxes[left]))
+    ruled = gutters.ruled(boxes[left, 2], boxes[right, 0], _middle(boxes[left]))
+    several = _in_cells(runs, column, _pairs(left[ruled], right[ruled], len(boxes)))
+    celled = (several[left] | several[right]) & ruled
     left, right = left[~celled], right[~celled]
     joined = np.zeros(len(left), np.bool_)
     pairs = np.column_stack([column[left], column[right]])
@@ -139,8 +142,17 @@ def rows_of_cells(runs: Print, gutters: Gutters, reach: float = math.inf) -> NDA
             continue  # a word of a column that stands apart, or of a heading
         usual = min(float(np.median(widths(boxes)[side[mine]])) for side in (left, right))
         short = usual < SHORT_CELL * min(size[a], size[b])
-        joined[mine] = short and mine.sum() >= MIN_ALIGNED * emptier
+        joined[mine] = short and mine.sum() >= MIN_ALIGNED * emptier and not _beside_text(runs, left[mine], right[mine])
     return _groups(_pairs(left[joined], right[joined], len(boxes)))
+
+
+def _beside_text(runs: Print, left: NDArray[np.int64], right: NDArray[np.int64]) -> bool:
+    """Tell whether pairs of two columns are items of a list and lines of a text beside it, which meet by chance."""
+    size = float(np.median(runs.sizes[right]))
+    text = max(float(np.median(widths(runs.boxes)[side])) for side in (left, right)) > RUNNING * size
+    places = np.argsort(_middle(runs.boxes[left]))
+    away = (_middle(runs.boxes[left]) - _middle(runs.boxes[right]))[places]
+    return text and len(away) > 2 and float(np.sqrt(0.5 * np.mean(np.diff(away) ** 2))) > MAX_UNEVEN * size
 
 
 def reading_order(lines: Print, gutters: Gutters) -> NDArray[np.int64]:
@@ -167,7 +179,8 @@ def _neighbours(runs: Print) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     boxes, tall = runs.boxes, heights(runs.boxes)
     level = shared(boxes[:, None], boxes[None], 1) > 0.5 * np.minimum(tall[:, None], tall[None])
     gap = (boxes[None, :, 0] - boxes[:, None, 2]).astype(np.float64)
-    level &= (gap > -0.5 * runs.sizes[:, None]) & (boxes[None, :, 0] > boxes[:, None, 0]) & _alike(runs.sizes, 2.0)
+    level &= (gap > -MAX_OVERLAP * runs.sizes[:, None]) & (boxes[None, :, 0] > boxes[:, None, 0])
+    level &= _alike(runs.sizes, 2.0) | _alike(tall, 1.3)  # of a quoted word, half of the letters may be marks
     gap = np.where(level, gap, np.inf)
     left = np.flatnonzero(level.any(1))
     right = gap[left].argmin(1)
@@ -175,18 +188,27 @@ def _neighbours(runs: Print) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     return left[nearest], right[nearest]
 
 
-def _in_cells(runs: Print, column: NDArray[np.int64]) -> Flags:
-    """Tell which runs stand below or above others in a cell, of a column that rules divide into cells."""
+def _in_cells(runs: Print, column: NDArray[np.int64], beside: coo_array) -> Flags:
+    """Tell which runs stand below or above others in a cell, of a column that rules divide into cells, or of a row.
+
+    Args:
+        runs: All.
+        column: The column of each.
+        beside: Pairs with an upright rule between them.
+    """
     cell = _groups(_below(runs, 1.8, across_rules=False))
     cells = np.array([len(np.unique(cell[column == i])) for i in range(column.max() + 1)])
-    return (np.bincount(cell)[cell] > 1) & (cells[column] > 1)
+    stacked = np.bincount(cell)[cell] > 1
+    row = _groups(beside)
+    celled = np.bincount(row, stacked & (cells[column] > 1)) > 0
+    return stacked & celled[row]
 
 
 def _middle(boxes: Boxes) -> NDArray[np.float64]:
     return np.asarray(0.5 * (boxes[:, 1] + boxes[:, 3]), np.float64)
 
 
-def _alike(sizes: NDArray[np.float64], ratio: float) -> Flags:
+def _alike(sizes: NDArray[np.float64] | NDArray[np.int64], ratio: float) -> Flags:
     return np.maximum(sizes[:, None], sizes[None]) < ratio * np.minimum(sizes[:, None], sizes[None])
 
 
@@ -298,9 +320,17 @@ def _goes_on(nodes: Boxes, column: NDArray[np.int64], following: int, todo: Flag
     above = nodes[todo & (nodes[:, 3] <= block[1])]
     if (shared(above, column, 0) > 0.3 * widths(above)).any():
         return False
+    if any(_alone(nodes, other, column, todo) for other in above[above[:, 1] >= column[3]]):
+        return False
     beside = nodes[todo & (shared(nodes, block, 1) > 0) & (shared(nodes, column, 0) > 0)]
     outside = np.maximum(left - beside[:, 0], beside[:, 2] - right)
     return not (outside > 0.2 * widths(beside)).any()
+
+
+def _alone(nodes: Boxes, block: NDArray[np.int64], column: NDArray[np.int64], todo: Flags) -> bool:
+    """Tell whether a block beside a column is none of another column: what comes below it is as wide as both."""
+    below = nodes[todo & (nodes[:, 1] >= block[3]) & (shared(nodes, block, 0) > 0)]
+    return not len(below) or bool(shared(below[below[:, 1].argmin()], column, 0) > 0)
 
 
 def _pairs(first: NDArray[np.int64], second: NDArray[np.int64], count: int) -> coo_array:

@@ -35,11 +35,11 @@ def find_runs(letters: Boxes, gutters: Gutters) -> Groups:
     low, high = np.minimum(height[first], height[second]), np.maximum(height[first], height[second])
     gap = b[:, 0] - a[:, 2]
     fits = (b[:, 0] > a[:, 0]) & (shared(a, b, 1) > 0.4 * low) & (high < MAX_RATIO * low)
-    fits &= (gap > -0.8 * np.minimum(widths(a), widths(b))) & (gap < MAX_GAP * high)
-    cost = np.where(fits, np.maximum(gap, 0) + 0.5 * np.abs(middle[first] - middle[second]), np.inf)
-    apart = np.flatnonzero(fits & (gap > 0.4 * high))
     usual = local_sizes(letters)  # of single letters some are tall, or two that touch
     size = np.minimum(high, np.maximum(usual[first], usual[second]))
+    fits &= (gap > -0.8 * np.minimum(widths(a), widths(b))) & (gap < MAX_GAP * size)
+    cost = np.where(fits, np.maximum(gap, 0) + 0.5 * np.abs(middle[first] - middle[second]), np.inf)
+    apart = np.flatnonzero(fits & (gap > 0.4 * high))
     parted = gutters.part(a[apart, 2], b[apart, 0], 0.5 * (middle[first] + middle[second])[apart], size[apart])
     cost[apart[parted]] = np.inf
     mine = cost.reshape(count, k).argmin(1)
