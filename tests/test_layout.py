@@ -226,7 +226,8 @@ def test_lines_without_confidence_are_no_print() -> None:
     assert is_print(said("an ordinary line of print", 0.6), 0.4) and is_print(said("17", 0.95), 0.4)
     assert not is_print(said("RAd N ly 4 w.m", 0.3), 0.4) and not is_print(said("e", 0.6), 0.4)
     assert not is_print(said("", 0.0), 0.4) and is_print(said("", 0.0), 0.0)
-    assert not is_print(said("* . . 4", 0.8), 0.4) and not is_print(said(".", 0.99), 0.4)
+    assert not is_print(said("* . . 4", 0.8), 0.4) and not is_print(said("*.", 0.99), 0.4)
+    assert not is_print(said("4 * . ..", 0.8), 0.4) and is_print(said("- 17 -", 0.8), 0.4)
     assert is_print(said("* * *", 0.95), 0.4) and is_print(said("* .", 0.1), 0.0)
 
 

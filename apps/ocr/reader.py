@@ -268,12 +268,12 @@ class LineReader:
 def is_print(hypothesis: Hypothesis, confidence: float) -> bool:
     """Tell whether something found on a page is print: read with confidence, the more the shorter it is.
 
-    Specks are read as dots, strokes and asterisks: where letters and figures are few, several signs have to be sure.
+    Specks are read as dots, strokes and asterisks: where most are no letters or figures, three or more have to be sure.
     """
     signs = hypothesis.text.replace(" ", "")
     letters = max(1, len(signs))
-    if confidence and 3 * sum(map(str.isalnum, signs)) < len(signs):
-        return len(signs) > 1 and hypothesis.confidence >= SURE_OF_SIGNS
+    if confidence and 2 * sum(map(str.isalnum, signs)) < len(signs):
+        return len(signs) > 2 and hypothesis.confidence >= SURE_OF_SIGNS
     return hypothesis.confidence >= min(confidence * (1 + 2 / letters), 0.75 + 0.25 * confidence, 2.2 * confidence)
 
 
