@@ -10,6 +10,7 @@ from scipy import ndimage
 
 from scriba.core.errors import InputError
 from scriba.core.files import Note, converted, open_pages, open_picture, page_name
+from scriba.ocr.stamps import without_stamps
 
 Grey = NDArray[np.uint8]
 """Grey pixels (height, width), 0 black."""
@@ -57,7 +58,7 @@ def to_grey(image: Image.Image, name: str) -> Grey:
         colours = converted(image, "RGB", name)
         if (mixed := contrasting(np.asarray(colours))) is not None:
             return mixed
-        image = colours
+        return without_stamps(np.asarray(colours), np.asarray(converted(colours, "L", name)))
     return np.asarray(converted(image, "L", name))
 
 
