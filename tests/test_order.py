@@ -8,7 +8,7 @@ from PIL import ImageDraw, ImageFont
 from printed import assert_at, paper, places_of, set_text
 
 from scriba.ocr.gutters import find_gutters
-from scriba.ocr.order import Print, rows_of_words
+from scriba.ocr.order import Print, rows_of_cells, rows_of_words
 from scriba.ocr.page import find_lines
 
 
@@ -85,3 +85,15 @@ def test_numbers_of_lines_stay_with_them() -> None:
     for i, (x, y) in enumerate(set_text(image, (120, 50), 780, 12)):
         ImageDraw.Draw(image).text((x - 70, y), str(i + 1), fill=0, font=ImageFont.load_default(20))
     assert [line.box.left < 80 for line in find_lines(np.asarray(image))] == [True] * 12
+
+
+def test_rows_of_short_words_in_tall_letters_are_rows_of_the_table() -> None:
+    """Most letters of a short label are tall, as its accents join them; its cell stands in the same column."""
+    boxes, sizes = [], []
+    for row in range(8):
+        size = (11, 21)[row % 2]
+        boxes += [(60, 40 + 38 * row, 60 + 9 * size, 61 + 38 * row), (580, 43 + 38 * row, 624, 58 + 38 * row)]
+        sizes += [float(size), 15.0]
+    runs = Print(np.array(boxes), np.array(sizes), np.zeros((0, 4), np.int64))
+    gutters = find_gutters(runs.boxes, np.zeros((0, 4), np.int64), (400, 1000), 15.0)
+    assert rows_of_cells(runs, gutters).tolist() == [row for row in range(8) for _ in range(2)]

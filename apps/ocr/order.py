@@ -221,7 +221,8 @@ def _below(lines: Print, reach: float, across_rules: bool) -> Flags:
     under &= middle[None] > middle[:, None] + np.minimum(sizes[:, None], sizes[None])
     gap = np.where(under, boxes[None, :, 1] - boxes[:, None, 3], np.inf)
     close = gap < reach * np.minimum(sizes[:, None], sizes[None])
-    after = _only(gap, boxes, axis=1) & _only(gap.T, boxes, axis=1).T & close & _alike(sizes, 1.6)
+    after = _only(gap, boxes, axis=1) & _only(gap.T, boxes, axis=1).T & close
+    after &= _alike(sizes, 1.6) | _alike(heights(boxes), 1.3)  # of a short word most letters may be tall
     if not across_rules:
         for i, j in np.argwhere(after):
             rules = lines.rules
