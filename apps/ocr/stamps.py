@@ -12,7 +12,7 @@ from scriba.ocr.boxes import Boxes
 Pixels = NDArray[np.uint8]
 MIN_SIDE = 400
 """Pixels: on smaller pictures nothing is looked for."""
-ENOUGH = 1_200_000
+ENOUGH = 800_000
 """Pixels of a page on which stamps are looked for; of larger ones a reduced copy is taken."""
 MIN_CHROMA = 0.1
 """Share of the paper's light that the lightest channel of coloured ink has more than its darkest."""
