@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 import torch
@@ -12,6 +13,7 @@ from toy import ToyEncoder, ToyInputs, toy_example, toy_examples
 from scriba.core.errors import UsageError
 from scriba.core.example import Example
 from scriba.core.model import AttentionConfig, DecoderConfig, ModelConfig, build_model
+from scriba.core.precision import computes_bfloat16
 from scriba.core.recogniser import Recogniser
 from scriba.core.search import Decoding, DecodingConfig, Method
 from scriba.core.text import CharTokenizer
@@ -128,3 +130,19 @@ def test_what_cannot_be_decoded_is_refused(recogniser: Recogniser) -> None:
         list(recogniser.run(toy_examples(["abc"]), batch_size=0))
     with pytest.raises(UsageError, match=r"--decoding\.method joint: this model has one head only; use ctc"):
         Decoding(DecodingConfig("joint"), ("ctc",))
+
+
+@pytest.mark.skipif(not computes_bfloat16(), reason="this processor has no bfloat16")
+def test_the_layer_of_the_ctc_head_runs_in_the_number_format_of_the_encoder(recogniser: Recogniser) -> None:
+    """It is the largest of a model with many characters; texts and confidences stay what they are in float32."""
+    seen: list[torch.dtype] = []
+    assert recogniser.model.ctc is not None
+    recogniser.model.ctc.output.register_forward_hook(lambda layer, inputs, output: seen.append(output.dtype))
+    examples = toy_examples(["abc", "gfedcba"])
+    found = [
+        [result.hypotheses["ctc"] for result in replace(recogniser.by("ctc"), dtype=dtype).run(examples)]
+        for dtype in (torch.float32, torch.bfloat16)
+    ]
+    assert seen == [torch.float32, torch.bfloat16]
+    for full, half in zip(*found, strict=True):
+        assert full.text == half.text and full.confidence == pytest.approx(half.confidence, abs=0.01)
