@@ -145,7 +145,7 @@ def main() -> None:
             seconds = time.perf_counter() - start
             score = score_page([line.text for line in page.truth.lines], lines, simplify, seconds)
             scores.setdefault((row["kind"], system.name), []).append(score)
-            figures.append({**row, "system": system.name, **asdict(score), **rates(score)})
+            figures.append({**row, "system": system.name, **rates(score), "counts": asdict(score)})
             say(json.dumps(figures[-1]))
     print(table_of(["kind", "system", *COLUMNS.values()], rows_of(scores)))
     if options.json:
