@@ -157,7 +157,6 @@ def test_training_takes_no_half_pictures(tmp_path: Path, capsys: pytest.CaptureF
 @pytest.mark.parametrize(
     ("head", "words"),
     [
-        (b"%PDF-1.7\n", "a PDF.*pdftoppm -r 300 -png"),
         (b"\0\0\0\x18ftypheic\0\0\0\0", "HEIC.*heif-convert"),
         (b"\0\0\0\x18ftypmif1\0\0\0\0", "HEIF.*heif-convert"),
         (b"\0\0\0\x18ftypisom\0\0\0\0", "video.*ffmpeg"),

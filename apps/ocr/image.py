@@ -21,7 +21,7 @@ MIN_GAIN = 2.0
 
 
 def read_pages(source: Path | bytes, name: str, note: Note | None = None) -> Iterator[Grey | InputError]:
-    """Yield the pages of a file, or why one cannot be read: every one of a TIFF, the first picture of anything else.
+    """Yield the pages of a file, or why one cannot be read: every one of a TIFF or PDF, the first picture of all else.
 
     Args:
         source: The file, or its bytes.

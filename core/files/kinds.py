@@ -4,9 +4,8 @@ import re
 
 SIZE = 4096
 """Bytes that tell it."""
-PAGES = "`pdftoppm -r 300 -png x.pdf x` makes a picture of each page"
+PDF = r"\s*%PDF-|.{,1019}%PDF-\d"
 KINDS: tuple[tuple[str, str, str], ...] = (
-    (r"\s*%PDF-|.{,1019}%PDF-\d", "a PDF", PAGES),
     (r".{4}ftyp(hei|hev|mif1|msf1)", "HEIC or HEIF, as telephones take photographs", "`heif-convert x.heic x.png`"),
     (r".{4}ftyp", "a video", "`ffmpeg -i x.mp4 -frames:v 1 x.png` takes its first picture"),
     (r".{,3000}<svg[\s>]", "SVG, a drawing", "`rsvg-convert -d 300 -p 300 -o x.png x.svg`"),
@@ -15,9 +14,9 @@ KINDS: tuple[tuple[str, str, str], ...] = (
     (
         r"PK\x03\x04.{,4000}(word/|xl/|ppt/|\[Content_Types\]|mimetypeapplication)",
         "a document",
-        f"save it as PDF; {PAGES}",
+        "save it as PDF",
     ),
-    (r"\xd0\xcf\x11\xe0", "a document of an older Office", f"save it as PDF; {PAGES}"),
+    (r"\xd0\xcf\x11\xe0", "a document of an older Office", "save it as PDF"),
     (r"PK\x03\x04", "a ZIP archive", "unpack it"),
     (r"8BPS", "a Photoshop file", "export it as PNG"),
     (r"\xff\x0a|\0\0\0\x0cJXL ", "JPEG XL", "`djxl x.jxl x.png`"),
@@ -25,6 +24,11 @@ KINDS: tuple[tuple[str, str, str], ...] = (
     (r"II[*+]\0|MM\0[*+]", "a damaged TIFF, or one of a rare kind", "`magick x.tif -colorspace sRGB -depth 8 x.png`"),
 )
 """How they begin, what they are, and what to do."""
+
+
+def is_pdf(head: bytes) -> bool:
+    """Tell by its first bytes whether a file is a PDF."""
+    return re.match(PDF, head.decode("latin-1"), re.DOTALL) is not None
 
 
 def what_else(head: bytes) -> str:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from PIL import ExifTags, Image, ImageCms, ImageFile, ImageOps, UnidentifiedImageError
 
 from scriba.core.errors import InputError
-from scriba.core.files.kinds import SIZE, what_else
+from scriba.core.files.kinds import SIZE, is_pdf, what_else
 from scriba.core.files.opening import opened
 
 Note = Callable[[str], None]
@@ -40,7 +40,7 @@ BLOCK = 16
 def open_pages(source: Path | bytes, name: str, note: Note | None = None) -> Iterator[Image.Image | InputError]:
     """Yield the pages of a file, decoded and upright, or why one cannot be read.
 
-    Every page of a TIFF, the first picture of anything else.
+    Every page of a TIFF or PDF, the first picture of anything else.
 
     Args:
         source: The file, or its bytes.
@@ -54,6 +54,11 @@ def open_pages(source: Path | bytes, name: str, note: Note | None = None) -> Ite
         if not (head := file.read(SIZE)):
             raise InputError(f"{name}: is empty (0 bytes); save or copy it again.")
         file.seek(0)
+        if is_pdf(head):
+            from scriba.core.files.pdf import pdf_pages  # slow to import
+
+            yield from pdf_pages(file, name, MAX_PIXELS)
+            return
         with explained(name, head), warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # what is too large is refused below
             image = Image.open(file, formats=FORMATS)
