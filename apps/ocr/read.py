@@ -16,7 +16,7 @@ from scriba.ocr.layouts import open_layout
 from scriba.ocr.reader import MIN_CONFIDENCE
 from scriba.ocr.writers import FORMATS
 
-DESCRIPTION = """Read print: pictures of single lines or of whole pages (PNG, JPEG, TIFF and PDF with any number of pages, …).
+DESCRIPTION = """Read print: pictures of single lines or of whole pages (PNG, JPEG, TIFF or PDF of any length, …).
 
 Example: scriba ocr read page.png --model ocr-print --format tsv
 """

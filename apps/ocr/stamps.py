@@ -1,4 +1,4 @@
-"""Coloured stamps and signatures over black print, taken off the page: what they cover is read.
+"""Coloured stamps and highlighting over black print, taken off the page: what they cover is read.
 
 Shapes: H rows, W columns of the page.
 """
