@@ -58,3 +58,12 @@ def test_what_cannot_be_opened_is_told(tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.setattr(pypdfium2, "PdfDocument", locked)
     with pytest.raises(InputError, match=r"^x: needs a password; `qpdf --decrypt"):
         list(open_pages(tmp_path / "x.pdf", "x"))
+
+
+def test_what_names_a_pdf_among_other_bytes_is_none(tmp_path: Path) -> None:
+    """A photograph whose comment begins as a PDF is a photograph; a PDF behind lines of text is one."""
+    Image.new("RGB", (30, 20)).save(tmp_path / "x.jpg", comment=b"%PDF-1.7")
+    assert [page.size for page in open_pages(tmp_path / "x.jpg", "x") if isinstance(page, Image.Image)] == [(30, 20)]
+    write_pdf(tmp_path / "x.pdf", ("Read",))
+    sent = b"Content-Type: application/pdf\r\n\r\n" + (tmp_path / "x.pdf").read_bytes()
+    assert isinstance(next(iter(open_pages(sent, "x"))), Image.Image)

@@ -50,7 +50,7 @@ def without_stamps(colours: Pixels, grey: Pixels) -> Pixels:
         light = _light(colours[place])
         lightest, darkest = light.max(-1), light.min(-1)
         inked = lightest - darkest > 0.4 * MIN_CHROMA
-        stamp = inked & (lightest - darkest > MIN_CHROMA)
+        stamp = lightest - darkest > MIN_CHROMA
         usual = float(np.median(lightest[stamp])) if stamp.any() else 1.0
         paper = np.percentile(grey[place], 90)
         lifted = np.clip(paper * lightest / max(usual, 0.3), 0, paper).astype(np.uint8)

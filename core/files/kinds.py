@@ -4,7 +4,8 @@ import re
 
 SIZE = 4096
 """Bytes that tell it."""
-PDF = r"\s*%PDF-|.{,1019}%PDF-\d"
+PDF = r"\s*%PDF-|[^\0\x80-\xff]{,1019}%PDF-\d"
+"""How a PDF begins, perhaps after some text; what has that behind other bytes is a picture of it, or with it."""
 KINDS: tuple[tuple[str, str, str], ...] = (
     (r".{4}ftyp(hei|hev|mif1|msf1)", "HEIC or HEIF, as telephones take photographs", "`heif-convert x.heic x.png`"),
     (r".{4}ftyp", "a video", "`ffmpeg -i x.mp4 -frames:v 1 x.png` takes its first picture"),
